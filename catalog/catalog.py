@@ -200,10 +200,10 @@ class Catalog(CatalogBackfiller):
                 data file is missing; the message names the version.
             Unsupported: The table has a feature that is not known; the message names it.
         """
-        from catalog.model.texts import listed
+        from catalog.model.texts import listed, version_text
         from catalog.operations.table_history.run import ImportRequest, import_history
 
-        first, last = (None if at is None else str(at) for at in (from_version, to_version))
+        first, last = map(version_text, (from_version, to_version))
         request = ImportRequest(
             source=path_text(source, "the source"),
             table=table,

@@ -25,6 +25,19 @@ def check_text(value: object, what: str) -> None:
         )
 
 
+def version_text(version: int | str | None) -> str | None:
+    """Returns a version of a table of another format as text, as which it may also be named.
+
+    Raises:
+        InvalidInput: It is neither a number nor text.
+    """
+    if version is None or isinstance(version, str):
+        return version
+    if not isinstance(version, int) or isinstance(version, bool):
+        check_text(version, "a version")
+    return str(version)
+
+
 def check_texts(values: object, what: str) -> None:
     """Checks that something is a mapping of text to text.
 

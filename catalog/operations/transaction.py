@@ -7,7 +7,7 @@ from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.lineage import Origin
 from catalog.model.listings import CommitInfo
-from catalog.model.texts import check_text, listed, path_text
+from catalog.model.texts import check_text, listed, path_text, version_text
 from catalog.operations.code import calling_code, checked_code
 from catalog.operations.context import OperationContext
 from catalog.operations.declared_inputs import declared_inputs
@@ -109,7 +109,7 @@ class CatalogTransaction:
         mode: Literal["copy", "link", "reference"] = "copy",
         scope: Literal["full", "partitions", "append"] = "full",
         format: Literal["auto", "parquet", "delta", "iceberg", "files"] = "auto",
-        at: str | None = None,
+        at: int | str | None = None,
         fingerprints: Literal["now", "rows", "columns", "later"] | None = None,
         allow_empty: bool = False,
         images: Literal["auto", "always", "never"] = "auto",
@@ -165,7 +165,7 @@ class CatalogTransaction:
             fingerprints=fingerprints,
             allow_empty=allow_empty,
             images=images,
-            at=at,
+            at=version_text(at),
         )
         place, origin = path_text(source, "the source"), self._origin(inputs, code)
         return self._transaction.snapshot(table, place, request, origin=origin)

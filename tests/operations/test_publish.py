@@ -361,7 +361,9 @@ def test_a_target_of_somebody_else_is_refused_and_left_alone(cat: Catalog, tmp_p
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "file").write_text("mine")
+    os.mkfifo(tmp_path / "pipe")
     for act in (
+        lambda: cat.publish("main", str(tmp_path / "pipe"), format="duckdb"),
         lambda: cat.publish("dev", str(tmp_path / "out")),
         lambda: other.publish("main", str(tmp_path / "out")),
         lambda: cat.publish("main", str(foreign)),

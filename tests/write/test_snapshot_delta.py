@@ -116,7 +116,7 @@ def test_a_table_that_was_changed_here_is_compared_in_full(cat: Catalog, delta: 
     taken(cat, delta, at="0")
     with cat.transaction("main") as tx:
         tx.sql("UPDATE t SET x = 9 WHERE id = 1")
-    taken(cat, delta, at="1")
+    taken(cat, delta, at=1)
     assert by_catalog(cat) == by_library(delta, 1)
     with cat.transaction("main") as tx:
         tx.sql("DELETE FROM t WHERE id = 1")

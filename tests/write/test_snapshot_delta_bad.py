@@ -80,7 +80,7 @@ VARIANT = metadata([column("v", "variant")])
 
 Change = Callable[[HandWritten], object]
 
-BAD: dict[str, tuple[Change, dict[str, str], str, str]] = {
+BAD: dict[str, tuple[Change, dict[str, Any], str, str]] = {
     "a gap": (lambda t: log(t, 1).unlink(), {}, "log-damaged", "gap: _delta_log/0{19}1.json"),
     "no beginning": (lambda t: log(t, 0).unlink(), {}, "log-damaged", "_delta_log/0{20}.json"),
     "a cut log": (lambda t: cut(log(t, 2), 150), {}, "log-damaged", "0{19}2.json is not JSON"),
@@ -264,6 +264,7 @@ BAD: dict[str, tuple[Change, dict[str, str], str, str]] = {
         "version-not-found",
         "2001-01-01 or before",
     ),
+    "no version, but a list": (lambda t: None, {"at": [1]}, "not-text", "version must be text"),
     "no version at all": (lambda t: None, {"at": "soon"}, "invalid-input", "'soon' is neither"),
     "rows added": (lambda t: None, {"scope": "append"}, "invalid-input", "taken whole"),
     "some partitions": (lambda t: None, {"scope": "partitions"}, "invalid-input", "taken whole"),

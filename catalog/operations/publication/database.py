@@ -100,13 +100,15 @@ def _check_ours(context: OperationContext, path: str, origin: str) -> None:
 
 def _has_text(path: str, text: str) -> bool:
     """Returns whether a file has a text in it."""
+    if not os.path.isfile(path):  # a pipe would never end
+        return False
     try:
         with (
             open(path, "rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
         ):
             return content.find(text.encode()) >= 0
-    except (FileNotFoundError, IsADirectoryError, ValueError):  # the last if it is empty
+    except (FileNotFoundError, ValueError):  # the last if it is empty
         return False
 
 

@@ -49,6 +49,9 @@ HINT = "version-hint.text"
 KEPT = 100
 """Metadata files that stay, the newest ones: somebody may read by the name of one of them."""
 
+_METADATA = re.compile(r"v([0-9]{1,18})\.metadata\.json")
+"""Names of metadata files."""
+
 _LEFT_BEHIND = re.compile(
     r"\.parquetry/.*"
     r"|data/[0-9a-f]{32}(-[0-9a-f]{16})?\.parquet"
@@ -297,12 +300,9 @@ class IcebergPublication:
 
     def _numbers(self) -> list[int]:
         """Returns the numbers of the metadata files, in order."""
-        numbers = []
-        for one in self.target.list(self._place("v")):
-            number = one.path.rpartition("/")[2].removeprefix("v").removesuffix(".metadata.json")
-            if number.isdecimal() and one.path == self._place(f"v{number}.metadata.json"):
-                numbers.append(int(number))
-        return sorted(numbers)
+        start = self._place("")
+        names = (one.path.removeprefix(start) for one in self.target.list(f"{start}v"))
+        return sorted(int(found[1]) for name in names if (found := _METADATA.fullmatch(name)))
 
     def _check_empty(self) -> None:
         """Checks that nothing is where a table is going to begin, but what a publication left."""
