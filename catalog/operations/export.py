@@ -28,7 +28,7 @@ from catalog.operations.context import OperationContext
 from catalog.operations.file_sets import file_set, restore
 from catalog.operations.publication.delta import DeltaPublication
 from catalog.operations.publication.table import Step
-from catalog.operations.publication.target import OWN, SCRATCH, open_target
+from catalog.operations.publication.target import OWN, SCRATCH, check_outside, open_target
 from catalog.operations.tables import stored_table
 from catalog.operations.views import files_of, unwritable
 from catalog.repository import datafiles
@@ -123,6 +123,9 @@ def export_table(
         raise InvalidInput(
             f"unknown export format {format!r}", hint=f"use {', '.join(EXPORT_FORMATS)}"
         )
+    if not is_remote(destination):
+        place = os.path.abspath(path_text(destination, "the destination"))
+        check_outside(context.repository.store, place)
     if format == "files":
         files = file_set(context, table, ref)
         with _whole_or_not(destination, folder=True) as temporary:

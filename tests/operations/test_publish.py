@@ -31,7 +31,7 @@ from catalog import (
     Unsupported,
 )
 from catalog.catalog import Catalog
-from catalog.operations.publication import delta
+from catalog.operations.publication import delta, folder
 from catalog.storage.local import LocalStore
 from tests.effort import effort
 from tests.second_reader import SecondReader, second_python
@@ -202,6 +202,20 @@ def test_other_writers_and_vacuums_refuse(cat: Catalog, tmp_path: Path) -> None:
         with pytest.raises(CommitFailedError, match="parquetryReadOnly"):
             act()
     assert stray.exists()
+
+
+def test_what_a_killed_publication_left_is_removed_in_time(
+    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cat, "orders", ORDERS)
+    cat.publish("main", str(tmp_path / "out"))
+    left = tmp_path / "out" / ".parquetry" / "again" / ("0" * 32)
+    left.mkdir(parents=True)
+    cat.publish("main", str(tmp_path / "out"), again=True)
+    assert left.exists()
+    monkeypatch.setattr(folder, "LEFT_AFTER_S", -1)
+    cat.publish("main", str(tmp_path / "out"), again=True)
+    assert not left.parent.exists()
 
 
 def test_a_version_that_is_gone_ends_the_publication_and_can_be_made_again(

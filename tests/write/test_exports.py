@@ -121,6 +121,14 @@ def test_a_destination_that_cannot_be_is_said(cat: Catalog, daily: Path, format_
         cat.write_views("/proc/none/views.duckdb")
 
 
+@pytest.mark.parametrize("format_", ["parquet", "csv", "delta", "iceberg"])
+def test_nothing_is_written_into_the_catalog(cat: Catalog, daily: Path, format_: str) -> None:
+    place = Path(cat.repository.store.location) / "refs" / "branches" / "out"
+    with pytest.raises(InvalidInput, match="is inside the catalog"):
+        cat.export("t", str(place), format=format_)  # type: ignore[arg-type]
+    assert not place.exists()
+
+
 def test_unknown_tables_and_formats_are_refused(cat: Catalog, daily: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFound) as caught:
         cat.export("tt", str(tmp_path / "out"))

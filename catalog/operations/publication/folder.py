@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -10,6 +11,7 @@ from catalog.model.ids import random_id
 from catalog.operations.publication.table import PublishedMeanwhile
 from catalog.operations.publication.target import OWN
 from catalog.storage.failures import storage_errors
+from catalog.storage.local import LEFT_AFTER_S
 from catalog.storage.store import ObjectStore, OutcomeUnknown
 
 
@@ -59,5 +61,15 @@ def replacement(target: ObjectStore, folder: str) -> Iterator[str]:
     finally:
         shutil.rmtree(made, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-        with suppress(OSError):
-            os.rmdir(os.path.dirname(made))
+        _remove_left(os.path.dirname(made))
+
+
+def _remove_left(parent: str) -> None:
+    """Removes what publications left that were killed, long after, and the directory if empty."""
+    oldest = time.time() - LEFT_AFTER_S
+    with suppress(OSError):
+        for name in os.listdir(parent):
+            path = os.path.join(parent, name)
+            if os.lstat(path).st_ctime < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+        os.rmdir(parent)

@@ -133,11 +133,25 @@ def open_target(catalog: ObjectStore, uri: str) -> Target:
             )
         inside = not is_remote(catalog.location) and _is_below(store.location, catalog.location)
     if inside:
-        raise InvalidInput(
-            f"{uri} is inside the catalog, whose files it would be mixed with",
-            hint="choose a place outside of it",
-        )
+        raise _inside(uri)
     return Target(store)
+
+
+def check_outside(catalog: ObjectStore, path: str) -> None:
+    """Checks that a local path is not in the directory of a catalog.
+
+    Raises:
+        InvalidInput: It is.
+    """
+    if not is_remote(catalog.location) and _is_below(path, catalog.location):
+        raise _inside(path)
+
+
+def _inside(place: str) -> InvalidInput:
+    return InvalidInput(
+        f"{place} is inside the catalog, whose files it would be mixed with",
+        hint="choose a place outside of it",
+    )
 
 
 def _in_bucket(catalog: ObjectStore, uri: str) -> ObjectStore:
