@@ -27,6 +27,7 @@ from pyiceberg.types import (
     StringType,
     StructType,
     TimestampNanoType,
+    TimestampType,
     TimestamptzNanoType,
 )
 
@@ -399,6 +400,27 @@ def without_ids(made: HandWritten) -> None:
     made.write()
 
 
+def other_type(values: pa.Array, kind: IcebergType) -> Callable[[HandWritten], None]:
+    """Gives the table one file whose column has other values than the table's type has."""
+
+    def change(made: HandWritten) -> None:
+        made.schema = Schema(NestedField(1, "x", kind, False))
+        made.raw["schemas"] = [json.loads(made.schema.model_dump_json(by_alias=True))]
+        made.manifests.clear()
+        field = pa.field("x", values.type, metadata={"PARQUET:field_id": "1"})
+        made.commit([made.file("c.parquet", pa.table([values], schema=pa.schema([field])))])
+        made.write()
+
+    return change
+
+
+def without_columns(made: HandWritten) -> None:
+    made.raw["schemas"][0]["fields"] = []
+    made.raw["snapshots"], made.raw["refs"], made.raw["snapshot-log"] = [], {}, []
+    del made.raw["current-snapshot-id"]
+    made.write()
+
+
 def twice(made: HandWritten) -> None:
     made.commit([made.data("c.parquet", rows(0, 3))] * 2)
     made.write()
@@ -422,6 +444,12 @@ def twice(made: HandWritten) -> None:
         (moved("/nowhere/x.parquet"), "/nowhere/x.parquet is missing"),
         (without_ids, "field-ids"),
         (twice, "twice"),
+        (other_type(pa.array([2**63], pa.uint64()), LongType()), "c.parquet has values that are"),
+        (
+            other_type(pa.array([1], pa.int32()).cast(pa.date32()), TimestampType()),
+            "c.parquet cannot be read",
+        ),
+        (without_columns, "no columns"),
     ],
 )
 def test_what_is_not_known_is_refused_by_its_name(

@@ -238,9 +238,16 @@ class IcebergTable:
             raise Unsupported(
                 f"{path} cannot be read by PyIceberg: {text}", kind=ErrorKind.UNSUPPORTED_FEATURE
             ) from error
-        except (ValueError, TypeError, LookupError, OSError, pa.ArrowException) as error:
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,  # of a type that it did not expect
+            OSError,
+            pa.ArrowException,
+        ) as error:
             raise CorruptData(
-                f"{path} cannot be read: {' '.join(str(error).split())[:300]}",
+                f"{path} cannot be read by PyIceberg: {' '.join(str(error).split())[:300]}",
                 kind=ErrorKind.DAMAGED_PARQUET,
                 hint="restore the file, or take another version of the table",
             ) from error

@@ -79,7 +79,14 @@ def table_schema(state: TableState, identities: Identities) -> Schema:
 
     Raises:
         InvalidInput: Columns have names that SQL cannot tell apart.
+        Unsupported: There are none.
     """
+    if not state.columns:
+        raise Unsupported(
+            f"{state.root} has no columns at version {state.version.number}",
+            kind=ErrorKind.UNSUPPORTED_FEATURE,
+            hint="take a version that has some",
+        )
     folded: dict[str, str] = {}
     for column in state.columns:
         other = folded.setdefault(column.name.casefold(), column.name)

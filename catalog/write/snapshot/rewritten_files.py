@@ -3,15 +3,17 @@
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 
+import duckdb
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass
 from catalog.engine.copying import copy_sql
 from catalog.engine.quoting import identifier, type_sql
 from catalog.engine.workspace import Workspace
+from catalog.errors import ErrorKind, Unsupported
 from catalog.formats.parquet import read_footer
 from catalog.formats.table_state import LiveFile, SourceTable, TableState
 from catalog.model.datafile import DataFile
@@ -108,7 +110,8 @@ class Rewriting:
                 named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in schema.columns)
                 kinds = [column.type for column in schema.columns]
                 query = f"SELECT {named} FROM ({landed}) ORDER BY place"
-                work.con.execute(copy_sql(query, path, kinds))
+                with _values_of(file):
+                    work.con.execute(copy_sql(query, path, kinds))
                 found = os.stat(path)
                 rows = read_footer(path).rows
                 guard = guard_of(found)
@@ -137,7 +140,8 @@ class Rewriting:
         self, context: WriteContext, writer: DataWriter, file: LiveFile, partition: Partition
     ) -> list[DataFile]:
         landed = self._landed(context.work, file, writer.table)
-        return [] if landed is None else writer.ordered(landed, partition)
+        with _values_of(file):
+            return [] if landed is None else writer.ordered(landed, partition)
 
     def _landed(self, work: Workspace, file: LiveFile, shape: TableSnapshot) -> str | None:
         """Returns a query of the live rows of a file; None if there are none."""
@@ -153,6 +157,24 @@ class Rewriting:
             for one in stored_fields(shape)
         )
         return f"SELECT {columns}, rowid AS place FROM {landed}"
+
+
+@contextmanager
+def _values_of(file: LiveFile) -> Iterator[None]:
+    """Raises the catalog's error if the table's types have not all values of a file.
+
+    Raises:
+        Unsupported: They have not.
+    """
+    try:
+        yield
+    except duckdb.ConversionException as error:
+        reason = str(error).partition("\n")[0].removeprefix("Conversion Error: ")
+        raise Unsupported(
+            f"{file.path} has values that are none of the table's type: {reason}",
+            kind=ErrorKind.UNSUPPORTED_FEATURE,
+            hint="write the file again with the types of the table",
+        ) from error
 
 
 def _landed(work: Workspace, first: pa.RecordBatch, batches: Iterator[pa.RecordBatch]) -> str:
