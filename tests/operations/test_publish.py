@@ -204,6 +204,17 @@ def test_other_writers_and_vacuums_refuse(cat: Catalog, tmp_path: Path) -> None:
     assert stray.exists()
 
 
+def test_nested_columns_that_older_files_lack_are_null(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    sql(cat, "CREATE TABLE t AS SELECT 1 AS id")
+    nested = {"s": "STRUCT(a INTEGER, b VARCHAR[])", "l": "INTEGER[]", "m": "MAP(VARCHAR, INTEGER)"}
+    for name, kind in nested.items():
+        sql(cat, f"ALTER TABLE t ADD COLUMN {name} {kind}")
+    cat.publish("main", str(tmp_path / "out"))
+    check(tmp_path / "out" / "t", rows(id=[1], s=[None], l=[None], m=[None]), second=second)
+
+
 def test_what_a_killed_publication_left_is_removed_in_time(
     cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,11 +61,13 @@ def stats_json(file: DataFile, fields: Sequence[Field], held: set[int]) -> dict[
     low: dict[str, object] = {}
     high: dict[str, object] = {}
     for field in fields:
+        if not isinstance(field.type, Scalar):  # of a struct, deltalake wants counts of its fields
+            continue
         if field.id not in held:
             nulls[field.name] = file.rows
             continue
         known = file.stats.get(field.id)
-        if known is None or not isinstance(field.type, Scalar):
+        if known is None:
             continue
         if known.nulls is not None:
             nulls[field.name] = known.nulls
