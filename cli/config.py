@@ -232,7 +232,8 @@ class _Entry:
         text = path_text(text, f"{self.path}: {self.name}")
         if "://" in text or text.startswith("iceberg:"):
             return text
-        return str(self.path.parent / Path(text).expanduser())
+        form = "delta:" if text.startswith("delta:") else ""
+        return form + str(self.path.parent / Path(text.removeprefix(form)).expanduser())
 
     def boolean(self) -> bool | None:
         if self.value is not None and not isinstance(self.value, bool):

@@ -127,7 +127,7 @@ class TableCache:
         files = self._files.get(key)
         if files is None:
             files = tuple(self._all_files(line))
-            self._keep(self._files, key, files)
+        self._keep(self._files, key, files)
         verified(self._repository, files, what=what)
         known = self._histories.get(key)
         if isinstance(known, _History) and not known.folder.is_whole():
@@ -138,14 +138,16 @@ class TableCache:
             except Unsupported as error:
                 known = error
             verified(self._repository, files, what=what)
-            self._keep(self._histories, key, known)
+        self._keep(self._histories, key, known)
         if isinstance(known, Unsupported):
             raise known
         return known
 
     def _keep(self, kept: OrderedDict[Key, T], key: Key, made: T) -> None:
+        """Keeps something as what was asked for last; what was not for longest goes."""
         with self._lock:
             kept[key] = made
+            kept.move_to_end(key)
             while len(kept) > KEPT:
                 kept.popitem(last=False)
 

@@ -24,6 +24,8 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     )
     assert config.catalog == str(tmp_path / "lake")
     assert config.tables[0].source == str(tmp_path / "exports/orders")
+    config = read_config(written(tmp_path, '[tables.o]\nsource = "delta:lake/orders"\n'))
+    assert config.tables[0].source == f"delta:{tmp_path}/lake/orders"
 
 
 def test_a_table_says_key_partitions_and_mode(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_random_history_is_read_as_it_was(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     cat = catalog.create(tmp_path / "lake")
     history = History(cat, chance)
-    for _ in range(12):
+    for _ in range(effort(8, 12)):
         history.step()
         if chance.random() < 0.3:
             cat.publish("main", str(tmp_path / "out"), format="iceberg")
