@@ -211,8 +211,8 @@ def test_nested_columns_that_older_files_lack_are_null(
     nested = {"s": "STRUCT(a INTEGER, b VARCHAR[])", "l": "INTEGER[]", "m": "MAP(VARCHAR, INTEGER)"}
     for name, kind in nested.items():
         sql(cat, f"ALTER TABLE t ADD COLUMN {name} {kind}")
-    cat.publish("main", str(tmp_path / "out"))
-    check(tmp_path / "out" / "t", rows(id=[1], s=[None], l=[None], m=[None]), second=second)
+    cat.export("t", str(tmp_path / "out"), format="delta")
+    check(tmp_path / "out", rows(id=[1], s=[None], l=[None], m=[None]), second=second)
 
 
 def test_what_a_killed_publication_left_is_removed_in_time(
