@@ -293,9 +293,10 @@ class PartialRows:
             return done
         for table in self._small_rows.tables.values():
             numbers = [n for n, (_, own) in enumerate(self.pairs) if own == table]
-            changed = self._columns.any_changed(self.pairs[numbers[0]][0].changed)
+            columns, changed = self._columns, self.pairs[numbers[0]][0].changed
+            where = "" if columns.always_changed(changed) else columns.any_changed(changed)
             places = self._con.sql(
-                f"SELECT pair, place FROM {table} WHERE {changed} ORDER BY pair, place"
+                f"SELECT pair, place FROM {table} {where and f'WHERE {where} '}ORDER BY pair, place"
             ).to_arrow_table()
             pairs, rows = to_numpy(places["pair"]), to_numpy(places["place"])
             waiting: defaultdict[tuple[int, ...], list[pa.Table]] = defaultdict(list)
