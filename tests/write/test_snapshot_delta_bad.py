@@ -13,6 +13,8 @@ from deltalake import DeltaTable
 import catalog
 from catalog import Catalog
 from catalog.errors import CatalogError, Unsupported
+from catalog.formats.delta.table import DeltaSource
+from catalog.formats.table_state import LiveFile
 
 from .delta_logs import HandWritten, column, deleted, metadata, protocol, remove
 
@@ -290,6 +292,25 @@ def test_what_is_not_taken_is_named_and_leaves_nothing_behind(
             tx.snapshot("t", str(table.root), mode=mode, **options)  # type: ignore[arg-type]
         assert caught.value.kind == kind
         assert everything(root, table.root) == before
+
+
+@pytest.mark.parametrize("mode", ["copy", "link", "reference"])
+def test_a_file_that_goes_while_the_table_is_read_stops_the_snapshot(
+    cat: Catalog, root: Path, table: HandWritten, mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled = DeltaSource.settled
+
+    def settle(self: DeltaSource, state: Any, file: LiveFile, **known: Any) -> LiveFile:
+        found = settled(self, state, file, **known)
+        (table.root / "part-1.parquet").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(DeltaSource, "settled", settle)
+    before = everything(root)
+    refused = pytest.raises(CatalogError, match=r"part-1\.parquet was changed while it was read")
+    with refused, cat.transaction("main") as tx:
+        tx.snapshot("t", str(table.root), mode=mode)
+    assert everything(root) == before
 
 
 @pytest.mark.parametrize("below", ["", "/part-*", "/day=1"])

@@ -283,10 +283,17 @@ def _copy_remotely(store: ObjectStore, taken: Sequence[tuple[TakenFile, str]]) -
 
 
 def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | None]:
-    """Returns the guards of files that stay where they are; objects are looked at once more."""
+    """Returns the guards of files that stay where they are, which are looked at once more.
+
+    Raises:
+        CorruptData: One was changed or removed since it was found.
+    """
 
     def one(source: SourceFile) -> str:
-        return remote_guard(_looked(store, source)) if source.etag else guard(source)
+        if source.etag:
+            return remote_guard(_looked(store, source))
+        check_unchanged(source)
+        return guard(source)
 
     if not any(source.etag for source in sources):
         return list(map(one, sources))
