@@ -213,6 +213,9 @@ def test_nested_columns_that_older_files_lack_are_null(
         sql(cat, f"ALTER TABLE t ADD COLUMN {name} {kind}")
     cat.export("t", str(tmp_path / "out"), format="delta")
     check(tmp_path / "out", rows(id=[1], s=[None], l=[None], m=[None]), second=second)
+    (added,) = (line["add"] for line in lines(tmp_path / "out", 0) if "add" in line)
+    counts = json.loads(added["stats"])["nullCount"]  # of a struct, they would be those of fields
+    assert counts == {"id": 0}
 
 
 def test_what_a_killed_publication_left_is_removed_in_time(
