@@ -102,8 +102,10 @@ def test_tables_of_other_formats_are_refused(
                 snap(cat, "t", f"{root}/{where}", format="parquet")
             with pytest.raises(CatalogError):
                 snap(cat, "t", f"{root}/{where}")
-        report = snap(cat, "t", f"{root}/t/*.parquet")
+        report = snap(cat, "t", f"{root}/t/*.parquet", format="parquet")
         assert (report.rows, len(report.warnings)) == (1, 1), "its files, asked for by name"
+        with pytest.raises(Unsupported, match=f"t is a table of {kind}"):
+            snap(cat, "t", f"{root}/t/*.parquet")
 
 
 @pytest.mark.invariant("A referenced file in S3 that has changed is never part of an answer")

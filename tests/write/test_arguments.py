@@ -108,10 +108,18 @@ def test_an_unknown_isolation_is_refused_with_the_choices(cat: Catalog) -> None:
     assert refused.value.message == "isolation must be snapshot or serializable, not 'zzz'"
 
 
-@pytest.mark.parametrize("name", ["delta", "iceberg", "zzz", None])
-def test_a_source_of_another_format_than_parquet_is_refused_by_name(
-    cat: Catalog, name: Any
-) -> None:
+@pytest.mark.parametrize("name", ["delta", "iceberg"])
+def test_a_source_is_what_it_is_said_to_be(cat: Catalog, tmp_path: Path, name: Any) -> None:
+    with (
+        pytest.raises(catalog.NotFound, match=f"no(t a)? table of {name.capitalize()}"),
+        cat.transaction("main") as tx,
+    ):
+        tx.snapshot("s", str(tmp_path), format=name)
+    assert cat.tables() == []
+
+
+@pytest.mark.parametrize("name", ["hudi", "zzz", None])
+def test_a_source_of_an_unknown_format_is_refused_by_name(cat: Catalog, name: Any) -> None:
     with (
         pytest.raises(catalog.Unsupported, match=f"format {name!r}") as refused,
         cat.transaction("main") as tx,

@@ -86,7 +86,7 @@ def test_an_interrupt_while_files_are_read_leaves_nothing(
     def interrupted(*args: Any, **more: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("catalog.write.snapshot.take.keep_prints", interrupted)
+    monkeypatch.setattr("catalog.write.snapshot.outcome.keep_prints", interrupted)
     with pytest.raises(KeyboardInterrupt), cat.transaction("main") as tx:
         tx.snapshot("t", str(source))
     assert data_files(cat, tmp_path) == before
