@@ -123,9 +123,9 @@ def export_table(
         raise InvalidInput(
             f"unknown export format {format!r}", hint=f"use {', '.join(EXPORT_FORMATS)}"
         )
+    destination = path_text(destination, "the destination")
     if not is_remote(destination):
-        place = os.path.abspath(path_text(destination, "the destination"))
-        check_outside(context.repository.store, place)
+        check_outside(context.repository.store, os.path.abspath(destination))
     if format == "files":
         files = file_set(context, table, ref)
         with _whole_or_not(destination, folder=True) as temporary:
