@@ -102,9 +102,9 @@ class TableFiles(FileIO):
         return remote_files(self._store, place).open(place) if is_remote(place) else place
 
     def new_output(self, location: str) -> OutputFile:
-        """Refuses: nothing is written to tables of others."""
+        """Refuses what the interface asks for: nothing is written to tables of others."""
         raise NotImplementedError(location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
-        """Refuses: nothing is deleted from tables of others."""
+        """Refuses what the interface asks for: nothing is deleted from tables of others."""
         raise NotImplementedError(str(location))
