@@ -167,6 +167,7 @@ def compare(
     method: 'Literal["auto", "join"]' = "auto",
     check_keys: bool = False,
     full_stats: bool = False,
+    explain: bool = True,
     threads: int | None = None,
     memory_limit_bytes: int | None = None,
     progress: "Callable[[int, int, int], None] | None" = None,
@@ -197,6 +198,8 @@ def compare(
             that differ; both give the same answer.
         check_keys: Whether to look for NULL and duplicate keys in all rows.
         full_stats: Whether statistics cover all rows.
+        explain: Whether to look for what explains the changes: by how much values changed, what
+            changed rows have in common, which columns look renamed.
         threads: Threads to use; None means all.
         memory_limit_bytes: Memory to use; None means a quarter of the machine's.
         progress: Receives the tasks done, the tasks in all, and the rows compared so far.
@@ -242,6 +245,7 @@ def compare(
         method=method,
         check_keys=check_keys,
         full_stats=full_stats,
+        explain=explain,
         threads=threads,
         memory_limit_bytes=memory_limit_bytes,
         progress=progress,

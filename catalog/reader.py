@@ -326,6 +326,7 @@ class CatalogReader:
 
         return row_history(self.context, table, key, ref=ref, limit=limit)
 
+    # long: a paragraph for each argument
     def diff(
         self,
         from_ref: str,
@@ -339,6 +340,7 @@ class CatalogReader:
         method: Literal["auto", "join"] = "auto",
         check_keys: bool = False,
         full_stats: bool = False,
+        explain: bool = True,
         threads: int | None = None,
         memory_limit_bytes: int | None = None,
         progress: Callable[[int, int, int], None] | None = None,
@@ -358,6 +360,8 @@ class CatalogReader:
                 fingerprint and reads all files that differ; both give the same answer.
             check_keys: Whether to look for NULL and duplicate keys in all rows.
             full_stats: Whether statistics cover all rows.
+            explain: Whether to look for what explains the changes: by how much values changed, what
+                changed rows have in common, which columns look renamed.
             threads: Threads to use; None means all.
             memory_limit_bytes: Memory to use; None means a quarter of the machine's.
             progress: Receives the tasks done, the tasks in all, and the rows compared so far.
@@ -380,6 +384,7 @@ class CatalogReader:
             method=method,
             check_keys=check_keys,
             full_stats=full_stats,
+            explain=explain,
             threads=threads,
             memory_limit_bytes=memory_limit_bytes,
             progress=progress,
@@ -429,6 +434,7 @@ class CatalogReader:
         tolerance: Mapping[str, str] | None = None,
         check_keys: bool = False,
         full_stats: bool = False,
+        explain: bool = True,
         threads: int | None = None,
         memory_limit_bytes: int | None = None,
     ) -> "Diff":
@@ -443,6 +449,8 @@ class CatalogReader:
             tolerance: By column of the result, ``"0.5"`` or ``"1%"``.
             check_keys: Whether to look for NULL and duplicate keys in all rows.
             full_stats: Whether statistics cover all rows.
+            explain: Whether to look for what explains the changes: by how much values changed, what
+                changed rows have in common, which columns look renamed.
             threads: Threads to use; None means all.
             memory_limit_bytes: Memory to use; None means a quarter of the machine's.
 
@@ -462,6 +470,7 @@ class CatalogReader:
             level="rows",
             check_keys=check_keys,
             full_stats=full_stats,
+            explain=explain,
             threads=threads,
             memory_limit_bytes=memory_limit_bytes,
         )

@@ -59,11 +59,14 @@ def in_order(
     """Returns the counts of partitions in which something changed; none of tables without."""
     if not any(plan.side(side).partition_by for side in SIDES):
         return ()
-    return tuple(
-        PartitionCounts(dict(label), *partitions[label])
-        for label in sorted(partitions, key=_label_order)
-        if any(partitions[label])
-    )
+    found = []
+    for label in sorted(partitions, key=_label_order):
+        if any(numbers := partitions[label]):
+            inserted, deleted, updated, filled, cleared, corrected = numbers
+            found.append(
+                PartitionCounts(dict(label), inserted, deleted, updated, filled, cleared, corrected)
+            )
+    return tuple(found)
 
 
 def _label_order(label: Label) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from catalog.dataclasses import dataclass
 from catalog.diff.file_changes import FileChanges
+from catalog.diff.findings import Findings
 
 EXAMPLES = 2
 """Examples per column: one shows the rule, a second the exception."""
@@ -89,6 +90,7 @@ class PartitionCounts:
         filled: Cells filled in them.
         cleared: Cells cleared in them.
         corrected: Cells corrected in them.
+        rows: Rows the partition has, before and after; None if that is not known.
     """
 
     values: Mapping[str, str | None]
@@ -98,6 +100,7 @@ class PartitionCounts:
     filled: int = 0
     cleared: int = 0
     corrected: int = 0
+    rows: tuple[int, int] | None = None
 
     @property
     def rows_changed(self) -> int:
@@ -167,6 +170,7 @@ class TableCounts:
     Attributes:
         warnings: What to know before trusting them.
         files: What happened to files, if the table is a file set.
+        findings: What explains the changes; empty if that was not asked for.
     """
 
     rows: RowCounts
@@ -177,3 +181,4 @@ class TableCounts:
     bytes_read: int = 0
     warnings: tuple[str, ...] = ()
     files: FileChanges | None = None
+    findings: Findings = Findings()

@@ -29,6 +29,7 @@ class DiffOptions:
         tolerance: By column, ``"0.5"`` or ``"1%"``.
         check_keys: Whether to look for NULL and duplicate keys in all rows.
         full_stats: Whether statistics cover all rows.
+        explain: Whether to look for what explains the changes; see ``Findings``.
 
     Raises:
         InvalidInput: A value is not valid, whatever the tables.
@@ -39,6 +40,7 @@ class DiffOptions:
     tolerance: Mapping[str, str] = field(default_factory=dict)
     check_keys: bool = False
     full_stats: bool = False
+    explain: bool = False
 
     def __post_init__(self) -> None:
         """Checks the values."""

@@ -17,9 +17,10 @@ from catalog.diff.counts import (
     TableCounts,
 )
 from catalog.diff.file_changes import FileChanges
-from catalog.diff.json_form import Json, diff_json, table_json
+from catalog.diff.findings import Segment
+from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
-from catalog.diff.view import ColumnView, DiffView, End, TableView
+from catalog.diff.view import ColumnView, DiffView, End, Metric, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.file_sets import is_file_set
 from catalog.model.listings import FileInfo
@@ -255,8 +256,26 @@ class TableDiff:
         examples: defaultdict[str, list[Example]] = defaultdict(list)
         for one in self.examples:
             examples[one.column].append(one)
+        findings = self._counts.findings
+        own: defaultdict[str, list[Segment]] = defaultdict(list)
+        for segment in findings.segments:
+            if segment.cells_of is not None:
+                own[segment.cells_of].append(segment)
+        types = {
+            pair.name: (str(pair.before.type), str(pair.after.type)) for pair in self._plan.pairs
+        }
         columns = tuple(
-            ColumnView(name, counts, tuple(examples[name])) for name, counts in self.columns.items()
+            ColumnView(
+                name,
+                counts,
+                tuple(examples[name]),
+                types=types.get(name),
+                distinct=findings.distinct.get(name),
+                delta=findings.deltas.get(name),
+                segments=tuple(own[name]),
+                distribution=findings.distributions.get(name),
+            )
+            for name, counts in self.columns.items()
         )
         return TableView(
             name=self.table,
@@ -271,11 +290,21 @@ class TableDiff:
             warnings=self.warnings,
             files=self.files,
             is_file_set=is_file_set(self._plan.shape.properties),
+            segments=tuple(one for one in findings.segments if one.cells_of is None),
+            renamings=findings.renamings,
+            explained_by=findings.sample,
         )
 
-    def to_dict(self) -> Json:
-        """Returns the JSON form of the table."""
-        return table_json(self.view)
+    def to_dict(self, *, format_version: int = FORMAT_VERSION) -> Json:
+        """Returns the JSON form of the table.
+
+        Args:
+            format_version: 2, or 1 for the form of earlier releases: counts alone.
+
+        Raises:
+            InvalidInput: There is no such version.
+        """
+        return table_json(self.view, format_version)
 
 
 Draw: TypeAlias = Callable[[DiffView, int], str]
@@ -302,9 +331,15 @@ class Diff:
         lookup: Callable[[str], TableDiff] | None = None,
         close: Callable[[], None] = lambda: None,
         draw: Draw | None = None,
+        unchanged: int | None = None,
+        commits: int | None = None,
+        metrics: tuple[Metric, ...] = (),
     ) -> None:
         self.before = before
         self.after = after
+        self.unchanged = unchanged
+        self.commits = commits
+        self.metrics = metrics
         self.tables = tuple(tables)
         self._by_name = {one.table.casefold(): one for one in reversed(self.tables)}
         self._lookup = lookup
@@ -340,11 +375,25 @@ class Diff:
     @property
     def view(self) -> DiffView:
         """Returns all that was counted, as one value."""
-        return DiffView(self.before, self.after, tuple(table.view for table in self.tables))
+        return DiffView(
+            self.before,
+            self.after,
+            tuple(table.view for table in self.tables),
+            unchanged=self.unchanged,
+            commits=self.commits,
+            metrics=self.metrics,
+        )
 
-    def to_dict(self) -> Json:
-        """Returns the JSON form, format version 1."""
-        return diff_json(self.view)
+    def to_dict(self, *, format_version: int = FORMAT_VERSION) -> Json:
+        """Returns the JSON form.
+
+        Args:
+            format_version: 2, or 1 for the form of earlier releases: counts alone.
+
+        Raises:
+            InvalidInput: There is no such version.
+        """
+        return diff_json(self.view, format_version)
 
     def to_text(self, *, width: int = WIDTH) -> str:
         """Returns the picture of it as text, as ``print`` and notebooks show it.

@@ -1,8 +1,12 @@
 """One typed view of a diff, which everything that draws one reads: JSON, text, Markdown, pages.
 
 A ``Diff`` keeps an engine open and reads rows on demand. Its view is a plain value of the same
-counts (``catalog.diff.counts``), which can be drawn, kept and compared once the diff is closed.
+counts (``catalog.diff.counts``) and explanations (``catalog.diff.findings``), which can be drawn,
+kept and compared once the diff is closed. Whatever a drawing shows is in it, and in its JSON form.
 """
+
+import datetime
+from collections.abc import Mapping
 
 from catalog.dataclasses import dataclass, field
 from catalog.diff.counts import (
@@ -14,6 +18,7 @@ from catalog.diff.counts import (
     RowCounts,
 )
 from catalog.diff.file_changes import FileChanges
+from catalog.diff.findings import Delta, Distribution, Renaming, Segment
 from catalog.diff.plan import SchemaChange, Status
 
 
@@ -22,19 +27,45 @@ class End:
     """One end of a diff: the ref as it was written, and the commit it stood for.
 
     A place that is no commit, such as a directory, has no ``commit_id``: it is empty.
+
+    Attributes:
+        ref: How it was named.
+        commit_id: The commit.
+        time: When it was made, aware UTC; None if there is none, or nobody looked.
+        author: Who made it.
+        message: What its author said of it.
     """
 
     ref: str
     commit_id: str = ""
+    time: datetime.datetime | None = None
+    author: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnView:
-    """What happened to the cells of a column, with the most frequent changes of value."""
+    """What happened to the cells of a column, with the most frequent changes of value.
+
+    Attributes:
+        name: The column.
+        counts: What was counted.
+        examples: The most frequent changes of value, the first first.
+        types: Its SQL types before and after; None if it is on one side only.
+        distinct: How many different changes of value there are; None if nobody counted.
+        delta: By how much, or in which way, values changed; None if there is nothing to say.
+        segments: What rows with a changed cell here have in common.
+        distribution: Values before and after; None unless asked for.
+    """
 
     name: str
     counts: ColumnCounts
     examples: tuple[Example, ...] = ()
+    types: tuple[str, str] | None = None
+    distinct: int | None = None
+    delta: Delta | None = None
+    segments: tuple[Segment, ...] = ()
+    distribution: Distribution | None = None
 
     @property
     def touched(self) -> bool:
@@ -44,8 +75,52 @@ class ColumnView:
 
 
 @dataclass(frozen=True, slots=True)
+class Partitioning:
+    """How a table is partitioned, and which partitions it has, so that changed ones have a place.
+
+    Attributes:
+        columns: The partition columns, the outermost first.
+        types: Their SQL types.
+        count: Partitions before and after.
+        unchanged: Partitions with the same files on both sides, in order of their values: each
+            value in text form, None for NULL, and its rows; None if there are too many to list.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    count: tuple[int, int]
+    unchanged: tuple[tuple[tuple[str | None, ...], int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """A changed row to show; values are texts, None for NULL.
+
+    Attributes:
+        change: ``inserted``, ``deleted`` or ``updated``.
+        columns: The columns that changed.
+        before: All values before that are shown; None for an inserted row.
+        after: All values after; None for a deleted row.
+    """
+
+    change: str
+    columns: tuple[str, ...]
+    before: Mapping[str, str | None] | None
+    after: Mapping[str, str | None] | None
+
+
+@dataclass(frozen=True, slots=True)
 class TableView:
-    """What happened to one table; see ``TableDiff`` for the meaning of each part."""
+    """What happened to one table; see ``TableDiff`` for the meaning of each part.
+
+    Attributes:
+        partitions: Those in which something changed, in order of their values.
+        partitioning: How it is partitioned; None if it is not, or nobody looked.
+        segments: What changed rows have in common, whichever column changed.
+        renamings: Columns that look renamed.
+        explained_by: How many rows that did not change were looked at for ``segments``.
+        sample: Changed rows to show; None unless asked for.
+    """
 
     name: str
     status: Status
@@ -59,6 +134,11 @@ class TableView:
     warnings: tuple[str, ...] = ()
     files: FileChanges | None = None
     is_file_set: bool = False
+    partitioning: Partitioning | None = None
+    segments: tuple[Segment, ...] = ()
+    renamings: tuple[Renaming, ...] = ()
+    explained_by: int | None = None
+    sample: tuple[SampleRow, ...] | None = None
 
     @property
     def compared(self) -> bool:
@@ -85,12 +165,95 @@ class TableView:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A row of a metric: its group, and its figures on both sides, as texts.
+
+    ``before`` is None if the group is new, ``after`` if it is gone.
+    """
+
+    key: Mapping[str, str | None]
+    before: Mapping[str, str | None] | None
+    after: Mapping[str, str | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named query, before and after.
+
+    Attributes:
+        name: Its name.
+        query: Its SQL.
+        rows: What it returns, row by row.
+        error: Why it could not be run; empty if it could.
+    """
+
+    name: str
+    query: str
+    rows: tuple[MetricRow, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What happened in all tables together.
+
+    Attributes:
+        tables: Tables that differ.
+        added: Tables that are new, of these.
+        removed: Tables that are gone, of these.
+        inserted: Rows; None if rows were not compared, as for the next two.
+        deleted: Rows.
+        updated: Rows.
+    """
+
+    tables: int
+    added: int
+    removed: int
+    inserted: int | None
+    deleted: int | None
+    updated: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DiffView:
-    """What happened between two refs."""
+    """What happened between two refs.
+
+    Attributes:
+        before: The older end.
+        after: The newer end.
+        tables: The tables that were asked for, or have changed.
+        unchanged: How many tables both ends have alike, which are not among ``tables``; None if
+            nobody counted.
+        commits: How many commits lead from the one end to the other; None if that is not known,
+            or they do not follow each other.
+        metrics: Named queries, before and after.
+    """
 
     before: End
     after: End
     tables: tuple[TableView, ...]
+    unchanged: int | None = None
+    commits: int | None = None
+    metrics: tuple[Metric, ...] = ()
+
+    @property
+    def totals(self) -> Totals:
+        """Returns what happened in all tables together."""
+        own = [table for table in self.tables if table.differs]
+        compared = all(table.compared for table in own)
+
+        def rows(kind: str) -> int | None:
+            counts = (getattr(table.rows, kind) or 0 for table in own)
+            return sum(counts) if compared else None
+
+        return Totals(
+            len(own),
+            sum(table.status == "added" for table in own),
+            sum(table.status == "removed" for table in own),
+            rows("inserted"),
+            rows("deleted"),
+            rows("updated"),
+        )
 
     @property
     def differs(self) -> bool:

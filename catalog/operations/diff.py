@@ -8,7 +8,7 @@ from catalog.model.ref_expressions import split_range
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner
 from catalog.operations.diff_request import DiffRequest
-from catalog.operations.diff_run import run_diff, stat_diff
+from catalog.operations.diff_run import DiffFacts, run_diff, stat_diff
 from catalog.repository.repository import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ def compare_refs(
 ) -> Diff:
     """Compares two refs; ``ends`` if they are resolved already. See ``Catalog.diff``."""
     planner = _planner(context, request, ends)
-    planned = planner.tables(request.names)
+    names, unchanged = (request.names, None) if request.names is not None else planner.changed()
+    planned = planner.tables(names)
+    facts = DiffFacts(unchanged)
     if request.level == "stat":
-        return stat_diff(planner, planned)
-    return run_diff(planner, planned, request)
+        return stat_diff(planner, planned, facts)
+    return run_diff(planner, planned, request, facts)
 
 
 def explain_refs(context: OperationContext, request: DiffRequest) -> "dict[str, list[Step]]":
@@ -42,10 +44,14 @@ def resolve_ends(context: OperationContext, from_ref: str, to_ref: str) -> tuple
         from_ref, to_ref = left or DEFAULT_BRANCH, right or DEFAULT_BRANCH
         if from_base:
             from_ref = context.parting(from_ref, to_ref)
-    return (
-        End(from_ref, context.resolve(from_ref).commit_id),
-        End(to_ref, context.resolve(to_ref).commit_id),
-    )
+    return described_end(context, from_ref), described_end(context, to_ref)
+
+
+def described_end(context: OperationContext, ref: str) -> End:
+    """Returns the end that a ref stands for, with what its commit says of itself."""
+    commit_id = context.resolve(ref).commit_id
+    commit = context.repository.commits.read(commit_id)
+    return End(ref, commit_id, commit.time, commit.author, commit.message)
 
 
 def _planner(

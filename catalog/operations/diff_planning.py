@@ -96,18 +96,23 @@ class DiffPlanner:
 
     def tables(self, names: Sequence[str] | None) -> list[PlannedTable]:
         """Plans the tables that were asked for, or all that changed."""
-        if names is None:
-            commits = self.repository.commits
-            before = commits.entries(self.before.commit_id)
-            after = commits.entries(self.after.commit_id)
-            names = [
-                name
-                for name in sorted(before.keys() | after.keys())
-                if name not in before
-                or name not in after
-                or before[name].entry.snapshot != after[name].entry.snapshot
-            ]
+        names = self.changed()[0] if names is None else names
         return [self.table(name) for name in {n.casefold(): n for n in names}.values()]
+
+    def changed(self) -> tuple[list[str], int]:
+        """Returns the names of all tables that changed, and how many tables did not."""
+        commits = self.repository.commits
+        before = commits.entries(self.before.commit_id)
+        after = commits.entries(self.after.commit_id)
+        names = sorted(before.keys() | after.keys())
+        changed = [
+            name
+            for name in names
+            if name not in before
+            or name not in after
+            or before[name].entry.snapshot != after[name].entry.snapshot
+        ]
+        return changed, len(names) - len(changed)
 
     def table(self, name: str) -> PlannedTable:
         """Plans one table.

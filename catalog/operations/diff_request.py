@@ -33,6 +33,7 @@ class DiffRequest:
     method: Method = "auto"
     check_keys: bool = False
     full_stats: bool = False
+    explain: bool = False
     threads: int | None = None
     memory_limit_bytes: int | None = None
     progress: Progress | None = None
@@ -70,4 +71,5 @@ class DiffRequest:
             tolerance=self.tolerance or {},
             check_keys=self.check_keys,
             full_stats=self.full_stats,
+            explain=self.explain,
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass
 from catalog.diff.counts import TableCounts
 from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.plan import SIDES
@@ -23,17 +24,38 @@ from catalog.repository.datafiles import readable
 if TYPE_CHECKING:
     from catalog.engine.workspace import Workspace
 
+
+@dataclass(frozen=True, slots=True)
+class DiffFacts:
+    """What is known of a diff besides its tables; see ``DiffView``."""
+
+    unchanged: int | None = None
+    commits: int | None = None
+
+
+NO_FACTS = DiffFacts()
+
 SMALL_ROWS = BLOCK_ROWS
 """Rows in the files of a side that differ up to which the engine may not be needed."""
 
 
-def stat_diff(planner: Planner, planned: Sequence[PlannedTable]) -> Diff:
-    """Returns a diff from metadata alone."""
-    return _diff(planner, [stat_table(one.plan, planner.repository.store) for one in planned])
+def stat_diff(
+    planner: Planner, planned: Sequence[PlannedTable], facts: DiffFacts = NO_FACTS
+) -> Diff:
+    """Returns a diff from metadata alone; ``facts`` is what is known of it besides."""
+    store = planner.repository.store
+    return _diff(planner, [stat_table(one.plan, store) for one in planned], facts=facts)
 
 
-def run_diff(planner: Planner, planned: Sequence[PlannedTable], request: DiffRequest) -> Diff:
+def run_diff(
+    planner: Planner,
+    planned: Sequence[PlannedTable],
+    request: DiffRequest,
+    facts: DiffFacts = NO_FACTS,
+) -> Diff:
     """Compares the rows of planned tables.
+
+    ``facts`` is what is known of the diff besides.
 
     Returns:
         The diff; it owns the engine if the changed rows are kept.
@@ -80,7 +102,7 @@ def run_diff(planner: Planner, planned: Sequence[PlannedTable], request: DiffReq
     if work is not None and request.level != "rows":
         work.close()
         work = None
-    return _diff(planner, results, work)
+    return _diff(planner, results, work, facts=facts)
 
 
 def _counted_here(
@@ -144,7 +166,13 @@ def _needs_reading(planner: Planner, planned: PlannedTable) -> bool:
     return bool(plan.tasks) or (on_both_sides and (options.check_keys or options.full_stats))
 
 
-def _diff(planner: Planner, tables: Sequence[TableDiff], work: "Workspace | None" = None) -> Diff:
+def _diff(
+    planner: Planner,
+    tables: Sequence[TableDiff],
+    work: "Workspace | None" = None,
+    *,
+    facts: DiffFacts,
+) -> Diff:
     close: Callable[[], None] = work.close if work is not None else lambda: None
     return Diff(
         planner.before,
@@ -153,4 +181,6 @@ def _diff(planner: Planner, tables: Sequence[TableDiff], work: "Workspace | None
         lookup=lambda name: unchanged_table(planner.table(name).plan, planner.repository.store),
         close=close,
         draw=diff_picture,
+        unchanged=facts.unchanged,
+        commits=facts.commits,
     )

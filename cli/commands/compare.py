@@ -76,6 +76,7 @@ def _asked(request: Request, progress: stderr.Progress | None = None) -> "DiffRe
         level=request.form.level,
         check_keys=request.check_keys,
         full_stats=request.full_stats,
+        explain=request.explained,
         method=request.method,
         threads=request.threads,
         memory_limit_bytes=request.memory_limit_bytes,

@@ -83,6 +83,7 @@ def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff"
                 tolerance=request.tolerance or None,
                 check_keys=request.check_keys,
                 full_stats=request.full_stats,
+                explain=request.explained,
                 threads=request.threads,
                 memory_limit_bytes=request.memory_limit_bytes,
             )
@@ -95,6 +96,7 @@ def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff"
             level=request.form.level,
             check_keys=request.check_keys,
             full_stats=request.full_stats,
+            explain=request.explained,
             method=request.method,
             threads=request.threads,
             memory_limit_bytes=request.memory_limit_bytes,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.diff.json_form import end_json
+from catalog.diff.json_form import diff_json, end_json
 from catalog.diff.view import DiffView
 from catalog.report.figures import counted, grouped, plain
 from catalog.report.markdown import render_markdown
@@ -34,7 +34,7 @@ def write_markdown(result: "Diff", view: DiffView, request: Request) -> None:
 
 def write_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff in its JSON form."""
-    write_json_text(result.to_dict(), request.target)
+    write_json_text(diff_json(view, request.format_version), request.target)
 
 
 def write_schema(result: "Diff", view: DiffView, request: Request) -> None:

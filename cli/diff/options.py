@@ -94,6 +94,20 @@ FullStats = Annotated[
     bool,
     typer.Option("--full-stats", help="Compute statistics over all rows, not only changed files."),
 ]
+NoExplain = Annotated[
+    bool,
+    typer.Option("--no-explain", help="Count only; do not look for what explains the changes."),
+]
+FormatVersion = Annotated[
+    int,
+    typer.Option(
+        "--format-version",
+        min=1,
+        max=2,
+        metavar="N",
+        help="Version of the JSON form; 1 has counts only.",
+    ),
+]
 How = Annotated[Method, typer.Option("--method", hidden=True)]
 Narrow = Annotated[
     bool,

@@ -68,6 +68,8 @@ class Request:
         narrow: Whether rows show their key and the columns that changed, not all.
         threads: None means all.
         memory_limit_bytes: None means what the catalog takes.
+        no_explain: Whether not to look for what explains the changes.
+        format_version: The version of the JSON form.
 
     Raises:
         UsageError: Parts of it exclude each other.
@@ -87,6 +89,8 @@ class Request:
     narrow: bool = False
     check_keys: bool = False
     full_stats: bool = False
+    no_explain: bool = False
+    format_version: int = 2
     method: Method = "auto"
     threads: int | None = None
     memory_limit_bytes: int | None = None
@@ -101,6 +105,11 @@ class Request:
             raise UsageError(
                 "--query excludes -t, --stat, --schema, --files and --explain: it compares rows"
             )
+
+    @property
+    def explained(self) -> bool:
+        """Returns whether to look for what explains the changes: rows alone do not show it."""
+        return self.form is Form.CELLS and not self.no_explain
 
     @property
     def as_json(self) -> bool:

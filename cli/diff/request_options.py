@@ -27,12 +27,14 @@ def request_of(
     query: options.Query = None,
     check_keys: options.CheckKeys = False,
     full_stats: options.FullStats = False,
+    no_explain: options.NoExplain = False,
     method: options.How = "auto",
     narrow: options.Narrow = False,
     threads: options.Threads = None,
     memory_limit: options.MemoryLimit = None,
     how: options.Format = DiffFormat.TEXT,
     json: Json = False,
+    format_version: options.FormatVersion = 2,
     target: OutputFile = None,
 ) -> Request:
     """Returns what is asked for by options.
@@ -56,6 +58,8 @@ def request_of(
         narrow=narrow,
         check_keys=check_keys,
         full_stats=full_stats,
+        no_explain=no_explain,
+        format_version=format_version,
         method=method,
         threads=threads,
         memory_limit_bytes=None if memory_limit is None else memory_bytes(memory_limit),

@@ -34,8 +34,9 @@ def test_the_picture_names_the_places(parquetry: Runner, places: Path) -> None:
 
 def test_json_has_the_form_of_a_diff(parquetry: Runner, places: Path) -> None:
     found = json.loads(parquetry("compare", "old", "new", "--key", "id", "--json").out)
-    assert found["from"] == {"ref": "old", "commit": None}
-    assert found["to"] == {"ref": "new", "commit": None}
+    nobody = {"time": None, "author": None, "message": None}
+    assert found["from"] == {"ref": "old", "commit": None, **nobody}
+    assert found["to"] == {"ref": "new", "commit": None, **nobody}
     (table,) = found["tables"]
     assert (table["table"], table["rows"]["updated"]) == ("data", 2)
 

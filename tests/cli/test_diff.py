@@ -32,11 +32,39 @@ def test_a_table_asked_for_is_shown_though_unchanged(lake: Path, parquetry: Runn
 
 def test_json_is_the_contract(lake: Path, parquetry: Runner) -> None:
     found = json.loads(parquetry("diff", "main~1", "--json").out)
-    assert found["format_version"] == 1
-    assert found["from"]["ref"] == "main~1"
+    assert found["format_version"] == 2
+    assert found["from"]["ref"] == "main~1" and found["to"]["time"].endswith("Z")
     (orders,) = found["tables"]
     rows = orders["rows"]
     assert (rows["inserted"], rows["deleted"], rows["updated"]) == (1, 1, 2)
+    assert {one["column"]: one["changed"] for one in orders["columns"]} == {"amount": 2, "note": 1}
+    assert orders["columns_unchanged"] == 2
+    assert found["totals"] == {
+        "tables": 1,
+        "tables_added": 0,
+        "tables_removed": 0,
+        "tables_unchanged": 1,
+        "inserted": 1,
+        "deleted": 1,
+        "updated": 2,
+    }
+
+
+def test_json_of_version_1_is_that_of_earlier_releases(lake: Path, parquetry: Runner) -> None:
+    found = json.loads(parquetry("diff", "main~1", "--json", "--format-version", "1").out)
+    assert found.keys() == {"format_version", "from", "to", "tables"}
+    assert found["format_version"] == 1 and found["from"].keys() == {"ref", "commit"}
+    (orders,) = found["tables"]
+    assert orders.keys() == {
+        *("table", "status", "key", "key_problems", "schema_changes", "rows", "columns"),
+        *("partitions", "partitions_compared", "partitions_skipped", "files"),
+    }
+    assert orders["columns"][0].keys() == {
+        *("column", "changed", "filled", "cleared", "corrected", "within_tolerance"),
+        *("from", "to", "rows_covered"),
+    }
+    again = parquetry("diff", "main~1", "--json", "--format-version", "3")
+    assert again.code == 2
 
 
 def test_stat_reads_metadata_only(lake: Path, parquetry: Runner) -> None:
