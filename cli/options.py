@@ -125,6 +125,21 @@ OutputFile: TypeAlias = Annotated[
 ]
 
 
+Null: TypeAlias = Annotated[
+    str, typer.Option("--null", metavar="TEXT", help="What stands for NULL in CSV.")
+]
+ByteOrderMark: TypeAlias = Annotated[
+    bool, typer.Option("--bom", help="Begin CSV with a byte order mark, so that Excel reads UTF-8.")
+]
+EscapeFormulas: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--escape-formulas",
+        help="Put a ' before texts in CSV that a spreadsheet would take for formulas.",
+    ),
+]
+
+
 def chosen(how: ListFormat, json: bool) -> ListFormat:
     """Returns the format, for which ``--json`` may stand."""
     return ListFormat.JSON if json else how

@@ -11,7 +11,18 @@ from cli.completion import complete_branch, complete_ref
 from cli.exit_codes import ExitCode
 from cli.location import running_code
 from cli.opening import DEFAULT_REF, opened
-from cli.options import IdempotencyKey, Inputs, Json, Message, OutputFile, Ref
+from cli.options import (
+    ByteOrderMark,
+    EscapeFormulas,
+    IdempotencyKey,
+    Inputs,
+    Json,
+    Message,
+    Null,
+    OutputFile,
+    Ref,
+)
+from cli.output.csv_style import NULL, CsvStyle
 from cli.output.results import ResultFormat
 from cli.sql.branch_sql import run_on_branch
 from cli.sql.run import run_sql
@@ -53,6 +64,9 @@ def sql(
         ResultFormat.TABLE
     ),
     json: Json = False,
+    null: Null = NULL,
+    bom: ByteOrderMark = False,
+    escape_formulas: EscapeFormulas = False,
     target: OutputFile = None,
 ) -> None:
     """Run SQL in which tables may carry a ref: orders@main~1.
@@ -85,6 +99,8 @@ def sql(
             "--idempotency-key is that of a commit, and a query makes none",
             hint="name the branch: --branch main",
         )
+    style = CsvStyle(null, bom, escape_formulas)
+    style.check_format(is_csv=how is ResultFormat.CSV)
     text = _text(query, file)
     cat = opened(context)
     if branch is not None:
@@ -95,10 +111,10 @@ def sql(
             inputs=inputs or [],
             code=running_code(file),
         )
-        run_on_branch(tx, text, how=how, target=target)
+        run_on_branch(tx, text, how=how, target=target, style=style)
         return
     with cat.connect(ref or DEFAULT_REF) as session:
-        run_sql(session, text, how=how, target=target)
+        run_sql(session, text, how=how, target=target, style=style)
 
 
 def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:

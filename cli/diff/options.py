@@ -113,6 +113,16 @@ Narrow = Annotated[
     bool,
     typer.Option("--narrow", help="List rows with only their key and the columns that changed."),
 ]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write to a file, which appears once it is complete; DIR/ gets one csv or parquet "
+        "for each table.",
+    ),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Use N threads. Default: all.")
 ]
@@ -121,5 +131,6 @@ MemoryLimit = Annotated[
     typer.Option("--memory-limit", metavar="SIZE", help="Use at most this much memory, e.g. 2GB."),
 ]
 Format = Annotated[
-    DiffFormat, typer.Option("--format", help="How to write it; csv and parquet hold the rows.")
+    DiffFormat,
+    typer.Option("--format", help="How to write it; csv, parquet and xlsx hold the rows."),
 ]

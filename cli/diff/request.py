@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from catalog.dataclasses import dataclass, field
+from cli.output.csv_style import PLAIN, CsvStyle
 from cli.specs import pair
 from cli.usage import UsageError
 
@@ -24,6 +25,12 @@ class DiffFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     MARKDOWN = "markdown"
+    XLSX = "xlsx"
+
+    @property
+    def holds_rows(self) -> bool:
+        """Returns whether it holds changed rows whatever else is asked for."""
+        return self in (DiffFormat.CSV, DiffFormat.PARQUET, DiffFormat.XLSX)
 
 
 Method: TypeAlias = Literal["auto", "join"]
@@ -57,6 +64,7 @@ class Request:
 
     Attributes:
         target: The file; None is stdout.
+        each_table: Whether the target is a directory, in which each table gets a file.
         query: The query whose results are compared; None compares tables.
         tables: The tables; none means all that changed.
         key: Columns to match rows by; None means the tables' own.
@@ -65,6 +73,7 @@ class Request:
         change: Which rows to list; None means all kinds.
         where: SQL that rows to list must meet.
         limit: How many rows to list; -1 means all, None what the format usually takes.
+        style: How CSV is written.
         narrow: Whether rows show their key and the columns that changed, not all.
         threads: None means all.
         memory_limit_bytes: None means what the catalog takes.
@@ -78,6 +87,7 @@ class Request:
     form: Form = Form.CELLS
     how: DiffFormat = DiffFormat.TEXT
     target: Path | None = None
+    each_table: bool = False
     query: str | None = None
     tables: tuple[str, ...] = ()
     key: tuple[str, ...] | None = None
@@ -87,6 +97,7 @@ class Request:
     where: str | None = None
     limit: int | None = None
     narrow: bool = False
+    style: CsvStyle = PLAIN
     check_keys: bool = False
     full_stats: bool = False
     no_explain: bool = False
@@ -101,6 +112,12 @@ class Request:
             raise UsageError(
                 "--change, --where, --limit and --narrow select rows to list", hint="add --rows"
             )
+        if self.each_table and self.how not in (DiffFormat.CSV, DiffFormat.PARQUET):
+            raise UsageError(
+                f"{self.target} is a directory, and --format {self.how} is one file",
+                hint=f"name the file: -o {self.target}/changes.{self.how}",
+            )
+        self.style.check_format(is_csv=self.how is DiffFormat.CSV)
         if self.query is not None and (self.tables or self.form not in (Form.CELLS, Form.ROWS)):
             raise UsageError(
                 "--query excludes -t, --stat, --schema, --files and --explain: it compares rows"
@@ -126,7 +143,7 @@ def chosen_form(asked: Mapping[Form, bool], how: DiffFormat) -> Form:
     forms = [form for form, is_asked in asked.items() if is_asked]
     if len(forms) > 1:
         raise UsageError(f"{' and '.join(f'--{form}' for form in forms)} exclude each other")
-    only_rows = how in (DiffFormat.CSV, DiffFormat.PARQUET)
+    only_rows = how.holds_rows
     if only_rows and forms not in ([], [Form.ROWS]):
         raise UsageError(f"--format {how} holds rows, not --{forms[0]}", hint="--format json")
     if how is DiffFormat.MARKDOWN and forms not in ([], [Form.STAT]):

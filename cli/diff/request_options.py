@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from cli.diff import options
 from cli.diff.request import DiffFormat, Form, Request, chosen_form, memory_bytes, tolerances
-from cli.options import Json, Limit, OutputFile
+from cli.options import ByteOrderMark, EscapeFormulas, Json, Limit, Null
+from cli.output.csv_style import NULL, CsvStyle
 
 
 # long: one parameter for each option
@@ -35,7 +37,10 @@ def request_of(
     how: options.Format = DiffFormat.TEXT,
     json: Json = False,
     format_version: options.FormatVersion = 2,
-    target: OutputFile = None,
+    null: Null = NULL,
+    bom: ByteOrderMark = False,
+    escape_formulas: EscapeFormulas = False,
+    target: options.Target = None,
 ) -> Request:
     """Returns what is asked for by options.
 
@@ -47,7 +52,9 @@ def request_of(
     return Request(
         form=chosen_form(asked, how),
         how=how,
-        target=target,
+        target=None if target is None else Path(target),
+        each_table=target is not None and (target.endswith("/") or Path(target).is_dir()),
+        style=CsvStyle(null, bom, escape_formulas),
         query=query,
         key=None if key is None else tuple(part.strip() for part in key.split(",")),
         columns=tuple(columns or ()),

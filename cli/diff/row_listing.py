@@ -17,6 +17,7 @@ from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import byte_target, data_target, text_target, write_parquet
 from cli.output.values import json_text
+from cli.output.workbook import MOST_ROWS
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -68,21 +69,67 @@ def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
 
 
 def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:
-    """Writes the changed rows of one table as CSV."""
-    table = result[_only(view, request).name]
-    reader = _reader(table, request)
-    with data_target(request.target) as write:
-        rows = write_csv(reader, write)
-    _note(rows, request.target)
+    """Writes the changed rows of one table as CSV, or of each to a file of its own."""
+
+    def write_table(table: "TableDiff", target: Path | None) -> int:
+        reader = _reader(table, request)
+        with data_target(target) as write:
+            return write_csv(reader, write, request.style)
+
+    _write_tables(result, view, request, write_table)
 
 
 def write_rows_parquet(result: "Diff", view: DiffView, request: Request) -> None:
-    """Writes the changed rows of one table as Parquet, in the row form as it is."""
-    table = result[_only(view, request).name]
-    reader = _reader(table, request)
+    """Writes the changed rows of one table as Parquet, in the row form, or of each to a file."""
+
+    def write_table(table: "TableDiff", target: Path | None) -> int:
+        reader = _reader(table, request)
+        with byte_target(target) as stream:
+            return write_parquet(reader, stream)
+
+    _write_tables(result, view, request, write_table)
+
+
+def _write_tables(
+    result: "Diff",
+    view: DiffView,
+    request: Request,
+    write_table: "Callable[[TableDiff, Path | None], int]",
+) -> None:
+    """Writes the rows of the one table, or of each that was asked for or has changed rows."""
+    folder = request.target
+    if not request.each_table or folder is None:
+        rows = write_table(result[_only(view, request).name], request.target)
+        _note(rows, request.target)
+        return
+    stdout.make_directory(folder)
+    names = {name.casefold() for name in request.tables}
+    for table in view.tables:
+        if table.rows_changed or table.name.casefold() in names:
+            path = folder / f"{table.name}.{request.how}"
+            _note(write_table(result[table.name], path), path)
+
+
+def write_rows_xlsx(result: "Diff", view: DiffView, request: Request) -> None:
+    """Writes a workbook with an overview, and the changed rows of each table."""
+    from cli.diff.workbook import write_workbook
+
+    most = MOST_ROWS - 1
+    for table in view.tables:
+        if table.rows_changed > most and not (_selects(request) or request.limit):
+            raise UsageError(
+                f"a sheet of Excel holds {most:,} rows, and {count(table.rows_changed)} rows of "
+                f"{table.name} changed",
+                hint="--limit or --where takes fewer, --format csv or parquet all",
+            )
+    if not view.tables:
+        raise UsageError("no table differs, so there is nothing to write")
+    readers = ((one, _reader(result[one.name], request)) for one in _tables_with_rows(view))
     with byte_target(request.target) as stream:
-        rows = write_parquet(reader, stream)
-    _note(rows, request.target)
+        written = write_workbook(view, readers, stream)
+    if request.target is not None:
+        sheets = counted(len(written), "table")
+        stderr.note(f"wrote {count(sum(written.values()))} rows of {sheets} to {request.target}")
 
 
 def _reader(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, cast
 from catalog.dataclasses import dataclass
 from catalog.report.figures import clipped, plain
 from catalog.report.values import rows, text
+from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.results import WriteBytes
-from cli.output.values import csv_line
+from cli.output.values import csv_head
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,14 +74,14 @@ def text_line(row: ChangedRow, width: int) -> str:
     return clipped(f"  {row.change:<8}  {'  '.join(part for part in (key, *cells) if part)}", width)
 
 
-def write_csv(reader: "pa.RecordBatchReader", write: WriteBytes) -> int:
+def write_csv(reader: "pa.RecordBatchReader", write: WriteBytes, style: CsvStyle = PLAIN) -> int:
     """Writes rows flat, e.g. ``from.<col>`` and ``to.<col>``, and returns how many there were."""
-    from cli.output.text_rows import CSV, write_rows
+    from cli.output.text_rows import csv_form, write_rows
 
     schema = reader.schema
     sides = [f"{side}.{f.name}" for side in ("from", "to") for f in schema.field(f"_{side}").type]
-    write(csv_line([*key_columns(schema), CHANGE, CHANGED_COLUMNS, *sides]).encode())
-    count = write_rows(map(_flat, reader), CSV, write)
+    write(csv_head([*key_columns(schema), CHANGE, CHANGED_COLUMNS, *sides], style))
+    count = write_rows(map(_flat, reader), csv_form(style), write)
     write(b"\n" if count else b"")
     return count
 

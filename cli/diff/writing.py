@@ -26,6 +26,7 @@ def _writer(request: Request) -> Writer:
     if request.form is Form.ROWS:
         by_format: dict[DiffFormat, Writer] = {
             DiffFormat.CSV: row_listing.write_rows_csv,
+            DiffFormat.XLSX: row_listing.write_rows_xlsx,
             DiffFormat.PARQUET: row_listing.write_rows_parquet,
             DiffFormat.JSON: row_listing.write_rows_json,
         }

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from catalog.report.figures import clipped, counted, plain
 from catalog.report.layout import GAP, aligned, markdown_table, widths_of
 from cli.output import stdout
+from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.listing import FORMAT_VERSION
-from cli.output.values import csv_line, dumped, unique_names
+from cli.output.values import csv_head, dumped, unique_names
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ResultFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     MARKDOWN = "markdown"
+    XLSX = "xlsx"
 
 
 Write: TypeAlias = Callable[[str], object]
@@ -69,22 +71,31 @@ def byte_target(path: Path | None) -> Iterator[BinaryIO]:
         UsageError: Binary data would go to a terminal.
     """
     if path is None and stdout.is_terminal():
-        raise UsageError("Parquet does not belong on a terminal", hint="name a file: -o FILE")
+        raise UsageError("binary data does not belong on a terminal", hint="name a file: -o FILE")
     with stdout.binary() if path is None else stdout.file(path) as stream:
         yield stream
 
 
-def write_result(reader: "pa.RecordBatchReader", how: ResultFormat, path: Path | None) -> int:
+def write_result(
+    reader: "pa.RecordBatchReader",
+    how: ResultFormat,
+    path: Path | None,
+    *,
+    style: CsvStyle = PLAIN,
+) -> int:
     """Writes the rows of a result to a file, or to stdout; returns how many there were."""
     if how is ResultFormat.PARQUET:
         with byte_target(path) as stream:
             return write_parquet(reader, stream)
+    if how is ResultFormat.XLSX:
+        with byte_target(path) as stream:
+            return _write_workbook(reader, stream)
     if how in (ResultFormat.CSV, ResultFormat.JSON):
         with data_target(path) as write:
             return (
                 _write_json(reader, write)
                 if how is ResultFormat.JSON
-                else _write_csv(reader, write)
+                else _write_csv(reader, write, style)
             )
     with text_target(path) as write_text:
         if how is ResultFormat.TABLE:
@@ -149,13 +160,25 @@ def _write_json(reader: "pa.RecordBatchReader", write: WriteBytes) -> int:
     return count
 
 
-def _write_csv(reader: "pa.RecordBatchReader", write: WriteBytes) -> int:
-    from cli.output.text_rows import CSV, write_rows
+def _write_csv(reader: "pa.RecordBatchReader", write: WriteBytes, style: CsvStyle) -> int:
+    from cli.output.text_rows import csv_form, write_rows
 
-    write(csv_line(reader.schema.names).encode())
-    count = write_rows(reader, CSV, write)
+    write(csv_head(reader.schema.names, style))
+    count = write_rows(reader, csv_form(style), write)
     write(b"\n" if count else b"")
     return count
+
+
+def _write_workbook(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
+    from catalog.report.values import rows
+    from cli.output.workbook import workbook
+
+    with workbook(stream) as book:
+        sheet = book.sheet("rows", unique_names(reader.schema.names))
+        for row in rows(reader):
+            sheet.write(row)
+        sheet.finish()
+    return sheet.rows
 
 
 def _write_markdown(reader: "pa.RecordBatchReader", write: Write) -> int:

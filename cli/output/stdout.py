@@ -163,6 +163,22 @@ def file(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
+def make_directory(path: Path) -> None:
+    """Makes a directory for files, if it is not there.
+
+    Raises:
+        StorageFailure: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailure(
+            f"cannot make the directory {path}: {error.strerror or error}",
+            kind=ErrorKind.OUTPUT_UNWRITABLE,
+            hint="name a directory that can be made: -o DIR/",
+        ) from error
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)

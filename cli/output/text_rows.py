@@ -4,6 +4,7 @@ What the lines look like is said by ``values.csv_line`` and ``values.json_text``
 the few rows that are too long for a column of Arrow.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -24,6 +25,7 @@ from catalog.report.column_text import (
     texts,
 )
 from catalog.report.values import column_values, rows, text
+from cli.output.csv_style import FORMULA_STARTS, NULL, PLAIN, CsvStyle
 from cli.output.values import STEERING, csv_line, dumped, json_text
 
 SLICE_ROWS, SLICE_BYTES = 32_768, 2**23
@@ -33,8 +35,10 @@ _SPACE = "\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\
 """What Python strips off a text."""
 
 _CSV_SPECIAL = (b",", b'"', b"\r", b"\n")
-_CSV_QUOTED = rf'[,"\r\n]|\A[{_SPACE}]|[{_SPACE}]\z|\A\z|\ANULL\z'
-"""Text that CSV has in quotes."""
+_CSV_QUOTED = rf'[,"\r\n]|\A[{_SPACE}]|[{_SPACE}]\z|\A\z'
+"""Text that CSV has in quotes, besides what stands for NULL."""
+
+_FORMULA = rf"\A[{re.escape(FORMULA_STARTS)}]"
 
 _JSON_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 """Escapes of the characters that many texts have; the backslash first, since the others add one."""
@@ -60,14 +64,24 @@ class RowForm:
     between: str
 
 
-CSV = RowForm(
-    lambda columns: pc.binary_join_element_wise(
-        *map(_csv_cells, columns), ",", null_handling="replace", null_replacement="NULL"
-    ),
-    lambda row: csv_line([text(value) for value in row]).removesuffix("\n"),
-    "\n",
-)
-"""Rows as lines of CSV."""
+def csv_form(style: CsvStyle = PLAIN) -> RowForm:
+    """Returns how rows become lines of CSV."""
+
+    def lines(columns: Sequence[pa.Array]) -> pa.Array:
+        cells = (_csv_cells(column, style) for column in columns)
+        return pc.binary_join_element_wise(
+            *cells, ",", null_handling="replace", null_replacement=style.null
+        )
+
+    def line(row: Sequence[object]) -> str:
+        cells = (text(value) for value in row)
+        safe = [
+            style.safe(cell) if cell is not None and isinstance(value, str | bytes) else cell
+            for cell, value in zip(cells, row, strict=True)
+        ]
+        return csv_line(safe, style).removesuffix("\n")
+
+    return RowForm(lines, line, "\n")
 
 
 def json_form(names: Sequence[str], between: str = ",\n") -> RowForm:
@@ -128,24 +142,43 @@ def _text_of(batch: pa.RecordBatch, form: RowForm) -> Iterator[bytes | pa.Buffer
         yield found
 
 
-def _csv_cells(column: pa.Array) -> pa.Array:
+def _csv_cells(column: pa.Array, style: CsvStyle) -> pa.Array:
     """Returns values as cells of CSV; null for NULL."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return over_dictionary(column, _csv_cells)
+        return over_dictionary(column, lambda own: _csv_cells(own, style))
     formed = texts(column)
     if is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind):
-        return formed
-    if _is_plain(formed):
+        if style.null in ("", NULL):
+            return formed
+        return _in_quotes(formed, pc.equal(formed, style.null).fill_null(False))
+    if style.escape_formulas:
+        formed = _without_formulas(formed)
+    if _is_plain(formed, style):
         return formed
     where = pc.match_substring_regex(formed, _CSV_QUOTED).fill_null(False)
+    if style.null:
+        where = pc.or_(where, pc.equal(formed, style.null).fill_null(False))
+    return _in_quotes(formed, where)
+
+
+def _in_quotes(formed: pa.Array, where: pa.Array) -> pa.Array:
+    """Returns texts, some of them in quotes."""
     if not where.true_count:
         return formed
     quoted = joined('"', pc.replace_substring(formed.filter(where), '"', '""'), '"')
     return pc.replace_with_mask(formed, where, quoted)
 
 
-def _is_plain(formed: pa.Array) -> bool:
+def _without_formulas(formed: pa.Array) -> pa.Array:
+    """Returns texts with a ``'`` before those that a spreadsheet takes for formulas."""
+    where = pc.match_substring_regex(formed, _FORMULA).fill_null(False)
+    if not where.true_count:
+        return formed
+    return pc.replace_with_mask(formed, where, joined("'", formed.filter(where)))
+
+
+def _is_plain(formed: pa.Array, style: CsvStyle) -> bool:
     """Returns whether a glance tells that no text needs quotes in CSV."""
     has_empty = pc.any(pc.equal(pc.binary_length(formed), 0)).as_py()
     data = bytes_of(formed)
@@ -153,7 +186,7 @@ def _is_plain(formed: pa.Array) -> bool:
         return False
     first, last = edge_bytes(formed)
     is_inside = all((edge > 0x20).all() and (edge < 0x7F).all() for edge in (first, last))
-    return is_inside and bool((first != ord("N")).all())
+    return is_inside and not (style.null and (first == style.null.encode()[0]).any())
 
 
 def _json_texts(column: pa.Array) -> pa.Array:

@@ -7,20 +7,27 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from catalog.report.values import text
+from cli.output.csv_style import BYTE_ORDER_MARK, PLAIN, CsvStyle
 
 
-def csv_line(cells: Sequence[str | None]) -> str:
+def csv_line(cells: Sequence[str | None], style: CsvStyle = PLAIN) -> str:
     """Returns one line of CSV by RFC 4180, with NULL apart from every text.
 
     A NULL is ``NULL`` without quotes; the text ``NULL`` and the empty text stand in quotes.
     """
-    return ",".join(_csv_cell(cell) for cell in cells) + "\n"
+    return ",".join(_csv_cell(cell, style) for cell in cells) + "\n"
 
 
-def _csv_cell(cell: str | None) -> str:
+def csv_head(names: Sequence[str], style: CsvStyle = PLAIN) -> bytes:
+    """Returns what a file of CSV begins with: a byte order mark if wanted, and column names."""
+    start = BYTE_ORDER_MARK if style.byte_order_mark else ""
+    return (start + csv_line([style.safe(name) for name in names], style)).encode()
+
+
+def _csv_cell(cell: str | None, style: CsvStyle) -> str:
     if cell is None:
-        return "NULL"
-    if not cell or cell == "NULL" or cell != cell.strip() or any(c in cell for c in ',"\r\n'):
+        return style.null
+    if not cell or cell == style.null or cell != cell.strip() or any(c in cell for c in ',"\r\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from catalog.dataclasses import dataclass, replace
 from catalog.report.figures import plain, short
 from cli.output import stderr, stdout
+from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import ResultFormat
 from cli.output.values import json_text, unique_names
@@ -31,7 +32,12 @@ class TableOutcome:
 
 
 def run_on_branch(
-    tx: "CatalogTransaction", query: str, *, how: ResultFormat, target: Path | None
+    tx: "CatalogTransaction",
+    query: str,
+    *,
+    how: ResultFormat,
+    target: Path | None,
+    style: CsvStyle = PLAIN,
 ) -> None:
     """Runs statements in a transaction, commits it, and prints what changed.
 
@@ -55,7 +61,7 @@ def run_on_branch(
         _write_json(tx, changes, answer=answer)
         return
     if answer is not None:
-        write_rows(answer.to_reader(), how, target)
+        write_rows(answer.to_reader(), how, target, style)
     say = stdout.line if answer is None else stderr.note
     for line in _lines(tx, changes):
         say(line)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import CatalogError
 from cli.interruption import is_interruption, passed_on
 from cli.output import stderr
+from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.results import ResultFormat, write_result
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def run_sql(
     *,
     how: ResultFormat = ResultFormat.TABLE,
     target: Path | None = None,
+    style: CsvStyle = PLAIN,
 ) -> None:
     """Runs statements and writes the rows of the last to a file, or to stdout.
 
@@ -57,7 +59,7 @@ def run_sql(
     with running(query, session.interrupt):
         found = rows_of(session.run(query)[-1], how)
         if found is not None:
-            write_rows(found, how, target)
+            write_rows(found, how, target, style)
 
 
 def rows_of(
@@ -82,8 +84,13 @@ def rows_of(
     return None if returned is None else returned.to_reader()
 
 
-def write_rows(rows: "pa.RecordBatchReader", how: ResultFormat, target: Path | None) -> None:
+def write_rows(
+    rows: "pa.RecordBatchReader",
+    how: ResultFormat,
+    target: Path | None,
+    style: CsvStyle = PLAIN,
+) -> None:
     """Writes rows, and notes on stderr how many went to a file."""
-    count = write_result(rows, how, target)
+    count = write_result(rows, how, target, style=style)
     if target is not None:
         stderr.note(f"wrote {count:,} rows to {target}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from catalog.report.values import rows, text
-from cli.output.text_rows import CSV, RowForm, json_form, write_rows
+from cli.output.text_rows import RowForm, csv_form, json_form, write_rows
 from cli.output.values import csv_line, json_text
 from tests.cli.conftest import Runner
 from tests.effort import effort
@@ -50,7 +50,7 @@ def test_rows_are_written_as_their_values_one_by_one() -> None:
         batch = pa.RecordBatch.from_arrays([one.slice(0, size) for one in columns], names)
         found = list(rows([batch]))
         lines = [csv_line([text(value) for value in row]) for row in found]
-        assert written(batch, CSV) == "".join(lines).removesuffix("\n")
+        assert written(batch, csv_form()) == "".join(lines).removesuffix("\n")
         objects = [json_text(dict(zip(names, row, strict=True))) for row in found]
         assert written(batch, json_form(names)) == ",\n".join(objects)
 
@@ -71,7 +71,7 @@ TEXTS = [
 def test_text_in_csv_is_read_back_as_it_was() -> None:
     cells = [*TEXTS, *(f"{one}x" for one in TEXTS), *(f"x{one}" for one in TEXTS)]
     batch = pa.RecordBatch.from_pydict({"a": cells, "b": cells[::-1]})
-    shown = written(batch, CSV)
+    shown = written(batch, csv_form())
     found = list(csv.reader(io.StringIO(shown, newline="")))
     assert found == [
         ["NULL" if cell is None else cell for cell in pair]
@@ -110,17 +110,17 @@ def test_rows_too_long_for_arrow_are_written_in_parts_or_by_python() -> None:
     def lines(columns: Sequence[pa.Array]) -> pa.Array:
         if len(columns[0]) > 3 or "long" in columns[0].to_pylist():
             raise pa.ArrowCapacityError("array cannot contain more than 2147483646 bytes")
-        return CSV.lines(columns)
+        return csv_form().lines(columns)
 
     cells = [*"abcdefgh", "long", "i"]
     batch = pa.RecordBatch.from_pydict({"t": cells})
-    assert written(batch, RowForm(lines, CSV.line, CSV.between)) == "\n".join(cells)
+    assert written(batch, RowForm(lines, csv_form().line, csv_form().between)) == "\n".join(cells)
 
 
 def test_no_rows_and_no_columns_are_written_as_nothing() -> None:
     batch = pa.RecordBatch.from_pydict({"a": pa.array([], pa.string())})
-    assert written(batch, CSV) == ""
-    assert write_rows([pa.RecordBatch.from_pydict({})], CSV, print) == 0
+    assert written(batch, csv_form()) == ""
+    assert write_rows([pa.RecordBatch.from_pydict({})], csv_form(), print) == 0
 
 
 def test_values_that_arrow_would_alter_keep_what_they_say(parquetry: Runner, lake: Path) -> None:
