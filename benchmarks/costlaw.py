@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 
 from catalog.catalog import Catalog
 from catalog.model.values import sort_key
-from catalog.operations.context import utc_now
 from catalog.operations.tables import stored_table
 from catalog.repository import repository as stored
 from catalog.repository.branches import Stamp
+from catalog.repository.clock import utc_now
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.tables import root_of, rows_of
 from catalog.repository.tree import TreeReader

@@ -13,8 +13,9 @@ from catalog.model.datafile import VERIFY
 from catalog.model.hooks import Given, Hooks, given_hooks
 from catalog.model.limits import TIME_LIMIT_S, limited_to
 from catalog.model.texts import check_choice, path_text
-from catalog.operations.context import default_author, utc_now
+from catalog.operations.context import default_author
 from catalog.repository import repository as stored
+from catalog.repository.clock import utc_now
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.opening import open_store, outer_stores

@@ -13,8 +13,9 @@ from catalog.model.listings import (
 )
 from catalog.model.refs import Move
 from catalog.operations import history
-from catalog.operations.context import Clock, OperationContext, default_author, utc_now
+from catalog.operations.context import OperationContext, default_author
 from catalog.operations.refs import BranchList, TagList
+from catalog.repository.clock import Clock, utc_now
 from catalog.repository.repository import DEFAULT_BRANCH, CatalogInfo, Repository
 from catalog.repository.resolve import ResolvedRef
 from catalog.storage.failures import tells_machine_errors
@@ -348,7 +349,8 @@ class CatalogReader:
         """Compares two refs, row by row and cell by cell.
 
         Args:
-            from_ref: The older state, or a range ``A..B`` or ``A...B``.
+            from_ref: The older state, or a range: ``A..B``, ``A...B``, or ``REF^!``, which is what
+                a commit itself changed.
             to_ref: The newer state.
             tables: The tables; None means all that changed.
             key: Key columns to match rows by; None means the tables' own.
@@ -403,7 +405,8 @@ class CatalogReader:
         """Shows what a diff would read and how, without reading it.
 
         Args:
-            from_ref: The older state, or a range ``A..B`` or ``A...B``.
+            from_ref: The older state, or a range: ``A..B``, ``A...B``, or ``REF^!``, which is what
+                a commit itself changed.
             to_ref: The newer state.
             tables: The tables; None means all that changed.
             key: Key columns to match rows by; None means the tables' own.
@@ -442,7 +445,8 @@ class CatalogReader:
 
         Args:
             query: A query in which tables carry no ``@ref``.
-            from_ref: The older state, or a range ``A..B`` or ``A...B``.
+            from_ref: The older state, or a range: ``A..B``, ``A...B``, or ``REF^!``, which is what
+                a commit itself changed.
             to_ref: The newer state.
             key: Columns of the result to match rows by; None compares whole rows.
             columns: Columns of the result to compare; None means all.

@@ -27,7 +27,8 @@ as `NULL`; in CSV the text `NULL` stands in quotes. `NO_COLOR` switches colour o
 `parquetry.toml` names or the nearest catalog, looked for from the working directory upwards.
 
 **Refs** are branches, tags, commit ids and their unique prefixes, with `~N` (Nth ancestor),
-`^N` (Nth parent), `@{N}` (where the branch was N moves ago) and `@{2024-05-01T12:00}`.
+`^N` (Nth parent), `@{N}` (where the branch was N moves ago), `@{2024-05-01T12:00}`, `@{yesterday}`
+and `@{2 days ago}` ([all forms](../concepts/commits-and-refs.md#ref-expressions)).
 
 A command ends with one of these exit codes; [Errors](errors.md) lists the kinds of errors.
 

@@ -1,12 +1,12 @@
 """Ref expressions as users write them: ``main~2``, ``v1^2``, ``main@{2024-05-01}``, ranges."""
 
-import datetime
 import re
 from typing import TypeAlias
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.names import canonical_name
+from catalog.model.relative_times import Time, stated_time
 from catalog.model.texts import check_text
 
 
@@ -35,7 +35,7 @@ class MovesAgo:
 class AsOf:
     """``@{time}``: the last commit on the first-parent chain at or before that time."""
 
-    time: datetime.datetime
+    time: Time
 
 
 RefStep: TypeAlias = Ancestor | Parent | MovesAgo | AsOf
@@ -89,7 +89,8 @@ def _invalid(text: str) -> InvalidInput:
     return InvalidInput(
         f"{text!r} is not a valid ref expression",
         kind=ErrorKind.INVALID_REF,
-        hint="write a branch, tag or commit id, optionally with ~N, ^N, @{N} or @{time}",
+        hint="write a branch, tag or commit id, optionally with ~N, ^N, @{N} or @{time}, "
+        "such as @{2024-05-01}, @{yesterday} or @{2 days ago}",
     )
 
 
@@ -101,11 +102,10 @@ def _step(match: re.Match[str], text: str) -> RefStep:
     inner = match["braces"].strip()
     if inner.isascii() and inner.isdigit() and len(inner) < 10:
         return MovesAgo(int(inner))
-    try:
-        moment = datetime.datetime.fromisoformat(inner)
-    except ValueError as error:
-        raise _invalid(text) from error
-    return AsOf(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC))
+    time = stated_time(inner)
+    if time is None:
+        raise _invalid(text)
+    return AsOf(time)
 
 
 def _number(digits: str, text: str) -> int:
@@ -129,3 +129,8 @@ def split_range(text: str) -> tuple[str, str, bool] | None:
     if len(match[0]) > 3 or ".." in outside[match.end() :]:
         raise _invalid(text)
     return text[: match.start()], text[match.end() :], len(match[0]) == 3
+
+
+def own_change(text: str) -> str | None:
+    """Returns the ref of ``REF^!``, what its commit itself changed; None for any other text."""
+    return text[:-2] if len(text) > 2 and text.endswith("^!") else None

@@ -1,6 +1,5 @@
 """What every operation on an open catalog is given: the repository, an author, and a clock."""
 
-import datetime
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from catalog.model.check_functions import CheckFunctions, no_functions
 from catalog.model.hooks import Hooks, no_hooks
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
+from catalog.repository.clock import Clock
 from catalog.repository.history import merge_base, parting
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
@@ -18,8 +18,6 @@ from catalog.storage.store import ObjectStore
 if TYPE_CHECKING:
     from catalog.model.lineage import StoredLineage
     from catalog.repository.commit_writer import Description
-
-Clock = Callable[[], datetime.datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class OperationContext:
             InvalidInput: The text is not a ref expression.
             NotFound: There is no such ref.
         """
-        return self.repository.refs.resolve(ref)
+        return self.repository.refs.resolve(ref, clock=self.clock)
 
     def merge_base(self, left: str, right: str) -> str:
         """Returns the id of the best common ancestor of two refs.
@@ -116,8 +114,3 @@ def default_author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"
-
-
-def utc_now() -> datetime.datetime:
-    """Returns the time, aware UTC."""
-    return datetime.datetime.now(datetime.UTC)

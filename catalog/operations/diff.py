@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from catalog.diff.result import Diff
 from catalog.diff.view import End
-from catalog.model.ref_expressions import split_range
+from catalog.model.commit import EMPTY_ID
+from catalog.model.ref_expressions import own_change, split_range
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import DiffFacts, run_diff, stat_diff
+from catalog.repository.history import commits_between
 from catalog.repository.repository import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
@@ -20,9 +22,10 @@ def compare_refs(
 ) -> Diff:
     """Compares two refs; ``ends`` if they are resolved already. See ``Catalog.diff``."""
     planner = _planner(context, request, ends)
+    commits = _commits(context, planner) if ends is None else None
     names, unchanged = (request.names, None) if request.names is not None else planner.changed()
     planned = planner.tables(names)
-    facts = DiffFacts(unchanged)
+    facts = DiffFacts(unchanged, commits)
     if request.level == "stat":
         return stat_diff(planner, planned, facts)
     return run_diff(planner, planned, request, facts)
@@ -38,20 +41,44 @@ def explain_refs(context: OperationContext, request: DiffRequest) -> "dict[str, 
 
 def resolve_ends(context: OperationContext, from_ref: str, to_ref: str) -> tuple[End, End]:
     """Returns both ends of a diff; a range in ``from_ref`` names both."""
-    ends = split_range(from_ref)
-    if ends is not None:
-        left, right, from_base = ends
-        from_ref, to_ref = left or DEFAULT_BRANCH, right or DEFAULT_BRANCH
-        if from_base:
-            from_ref = context.parting(from_ref, to_ref)
+    from_ref, to_ref = range_ends(context, from_ref) or (from_ref, to_ref)
     return described_end(context, from_ref), described_end(context, to_ref)
+
+
+def range_ends(context: OperationContext, text: str) -> tuple[str, str] | None:
+    """Returns the refs that a range names: ``A..B``, ``A...B``, ``REF^!``; None for another text.
+
+    ``REF^!`` is what the commit itself changed: it begins at the first parent, or at the empty
+    state where there is none.
+    """
+    ref = own_change(text)
+    if ref is not None:
+        parents = context.repository.commits.read(context.resolve(ref).commit_id).parents
+        return (f"{ref}^" if parents else EMPTY_ID), ref
+    ends = split_range(text)
+    if ends is None:
+        return None
+    left, right, from_base = ends
+    before, after = left or DEFAULT_BRANCH, right or DEFAULT_BRANCH
+    return (context.parting(before, after) if from_base else before), after
 
 
 def described_end(context: OperationContext, ref: str) -> End:
     """Returns the end that a ref stands for, with what its commit says of itself."""
     commit_id = context.resolve(ref).commit_id
+    if commit_id == EMPTY_ID:
+        return End(ref, commit_id)
     commit = context.repository.commits.read(commit_id)
     return End(ref, commit_id, commit.time, commit.author, commit.message)
+
+
+MOST_COMMITS = 1000
+"""Commits between the ends of a diff from which on they are not counted: each is read for it."""
+
+
+def _commits(context: OperationContext, planner: DiffPlanner) -> int | None:
+    ends = planner.before.commit_id, planner.after.commit_id
+    return commits_between(context.repository.commits.read, *ends, most=MOST_COMMITS)
 
 
 def _planner(

@@ -49,7 +49,7 @@ def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bo
     except CorruptData:
         return _mended(context, canonical_name(branch), to=to, dry_run=dry_run)
     name, before = live.name, live.head
-    after = repository.refs.resolve(to, default=name).commit_id
+    after = repository.refs.resolve(to, default=name, clock=context.clock).commit_id
     entries = repository.commits.entries
     if has_conflict_table(entries(after)) and not has_conflict_table(entries(before)):
         raise InvalidInput(
@@ -76,7 +76,7 @@ def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bo
 def _mended(context: OperationContext, name: str, *, to: str, dry_run: bool) -> Reset:
     """Points a branch whose object is damaged at a commit."""
     repository = context.repository
-    after = repository.refs.resolve(to, default=name).commit_id
+    after = repository.refs.resolve(to, default=name, clock=context.clock).commit_id
     report = Reset(name, "", after, 0, 0, dry_run)
     if not dry_run:
         try:

@@ -14,16 +14,16 @@ from catalog.query.backend import Functions, VersionedTable
 from catalog.query.pruning import Pruner
 from catalog.query.session import Session
 from catalog.repository import datafiles
-from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
 from catalog.repository.tables import data_files
 
 
 class CatalogBackend:
-    """Answers a session's questions from a repository; see ``query.backend.Backend``."""
+    """Answers a session's questions from a catalog; see ``query.backend.Backend``."""
 
-    def __init__(self, repository: Repository, ref: str) -> None:
-        self._repository = repository
+    def __init__(self, context: OperationContext, ref: str) -> None:
+        self._context = context
+        self._repository = context.repository
         self._ref = ref
         self._checks: list[Check] = []
 
@@ -31,7 +31,7 @@ class CatalogBackend:
         """Returns the commit a ref expression stands for; ``@{…}`` belongs to the session's."""
         if ref is None or ref.startswith("@{"):
             ref = self._ref + (ref or "")
-        return self._repository.refs.resolve(unicodedata.normalize("NFC", ref)).commit_id
+        return self._context.resolve(unicodedata.normalize("NFC", ref)).commit_id
 
     def table(self, commit_id: str, name: str) -> VersionedTable | None:
         """Returns a table by name."""
@@ -103,4 +103,4 @@ def open_session(
     con = borrow_for_users(
         context.repository.store, threads=threads, memory_limit_bytes=memory_limit_bytes
     )
-    return Session(con, CatalogBackend(context.repository, ref), functions=functions or {})
+    return Session(con, CatalogBackend(context, ref), functions=functions or {})

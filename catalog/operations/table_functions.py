@@ -6,7 +6,8 @@ from functools import partial
 import pyarrow as pa
 
 from catalog.diff.view import End
-from catalog.model.ref_expressions import split_range
+from catalog.model.commit import EMPTY_ID
+from catalog.model.ref_expressions import own_change, split_range
 from catalog.operations import history
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import compare_refs
@@ -46,6 +47,11 @@ def _diff_reads(
 def _diff_ends(
     context: OperationContext, resolve: ResolveRef, from_ref: str, to_ref: str | None
 ) -> tuple[End, End]:
+    own = own_change(from_ref) if to_ref is None else None
+    if own is not None:
+        end = resolve(own)
+        parents = context.repository.commits.read(end).parents
+        return End(from_ref, parents[0] if parents else EMPTY_ID), End(own, end)
     ends = split_range(from_ref) if to_ref is None else None
     first, last = (ends[0] or None, ends[1] or None) if ends else (from_ref, to_ref)
     start, end = resolve(first), resolve(last)

@@ -18,7 +18,7 @@ class TransactionBackend(CatalogBackend):
     """Answers a session's questions in a transaction: bare names mean what it has staged."""
 
     def __init__(self, context: OperationContext, transaction: Transaction) -> None:
-        super().__init__(context.repository, transaction.branch)
+        super().__init__(context, transaction.branch)
         self._transaction = transaction
 
     def commit_id(self, ref: str | None) -> str:

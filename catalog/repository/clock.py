@@ -13,6 +13,14 @@ USUAL_SKEW = datetime.timedelta(minutes=5)
 """How far clocks may be apart without a word: as far as Kerberos allows them to be."""
 
 
+Clock = Callable[[], datetime.datetime]
+
+
+def utc_now() -> datetime.datetime:
+    """Returns the time, aware UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
 def warn_of_clocks(
     read: Callable[[str], Commit], parents: Sequence[str], now: datetime.datetime
 ) -> None:

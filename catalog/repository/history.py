@@ -67,6 +67,35 @@ def missing_commits(read: Callable[[str], Commit], start: str, other: str) -> It
     return (commit_id for commit_id, mark in marked if mark == _LEFT)
 
 
+def commits_between(
+    read: Callable[[str], Commit], before: str, after: str, *, most: int
+) -> int | None:
+    """Returns how many commits lead from one to another: those that only the second has.
+
+    Args:
+        read: Reads a commit.
+        before: The first.
+        after: The second.
+        most: The number from which on they are not counted.
+
+    Returns:
+        The number; None if it is ``most`` or more, or if the first is not an ancestor of the
+        second. The empty state is one of every commit.
+    """
+    count = 0
+
+    def is_done(waiting: Sequence[int]) -> bool:
+        return not waiting[_LEFT] and (not waiting[_RIGHT] or before == EMPTY_ID)
+
+    for commit_id, mark in _marked(read, after, before, is_done=is_done):
+        if commit_id == EMPTY_ID:
+            continue
+        count += mark == _LEFT
+        if mark == _RIGHT or count >= most:
+            return None
+    return count
+
+
 def fork(read: Callable[[str], Commit], left: str, right: str) -> str | None:
     """Returns the newest commit on the lines of first parents of both; None if they share none."""
     ends: list[str | None] = [left, right]

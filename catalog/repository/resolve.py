@@ -1,13 +1,16 @@
 """Ref expressions resolved to commits."""
 
+import datetime
 import difflib
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.commit import EMPTY_ID
 from catalog.model.ids import COMMIT_ID, ID_PREFIX, MIN_PREFIX
-from catalog.model.ref_expressions import Ancestor, AsOf, MovesAgo, Parent, RefStep, parse_ref
+from catalog.model.ref_expressions import Ancestor, AsOf, MovesAgo, Parent, parse_ref
+from catalog.model.relative_times import moment_of
 from catalog.repository.branches import Branches
+from catalog.repository.clock import Clock, utc_now
 from catalog.repository.commits import Commits
 from catalog.repository.history import first_parents
 from catalog.repository.tags import Tags, is_spent
@@ -40,8 +43,13 @@ class Resolver:
         self._tags = tags
         self._commits = commits
 
-    def resolve(self, text: str, default: str = "main") -> ResolvedRef:
+    def resolve(self, text: str, default: str = "main", *, clock: Clock = utc_now) -> ResolvedRef:
         """Resolves a ref expression; ``@{…}`` without a name means the default branch.
+
+        Args:
+            text: The expression.
+            default: The default branch.
+            clock: What times such as ``@{2 days ago}`` count from.
 
         Raises:
             InvalidInput: The text is not a valid ref expression.
@@ -52,7 +60,10 @@ class Resolver:
         commit_id, branch = self._named(name)
         for n, step in enumerate(expression.steps):
             on_branch = branch if n == 0 else None
-            commit_id = self._step(commit_id, step, on_branch, text)
+            if isinstance(step, AsOf):
+                commit_id = self._as_of(commit_id, moment_of(step.time, clock()), text)
+            else:
+                commit_id = self._step(commit_id, step, on_branch, text)
         return ResolvedRef(text, commit_id, None if expression.steps else branch)
 
     def _named(self, name: str) -> tuple[str, str | None]:
@@ -110,7 +121,9 @@ class Resolver:
             f"no branch, tag or commit {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint=hint
         )
 
-    def _step(self, commit_id: str, step: RefStep, branch: str | None, text: str) -> str:
+    def _step(
+        self, commit_id: str, step: Ancestor | Parent | MovesAgo, branch: str | None, text: str
+    ) -> str:
         match step:
             case Ancestor(count):
                 return self._ancestor(commit_id, count, text)
@@ -126,14 +139,18 @@ class Resolver:
                 return parents[number - 1]
             case MovesAgo(count):
                 return self._moves_ago(branch, count, text)
-            case AsOf(time):
-                for logged in first_parents(self._commits.read, commit_id):
-                    if logged.commit.time <= time:
-                        return logged.id
-                raise NotFound(
-                    f"{text!r}: the history starts after {time.isoformat()}",
-                    kind=ErrorKind.REF_NOT_FOUND,
-                )
+
+    def _as_of(self, commit_id: str, time: datetime.datetime, text: str) -> str:
+        """Returns the last commit on a line of first parents at or before a time."""
+        for logged in first_parents(self._commits.read, commit_id):
+            if logged.commit.time <= time:
+                return logged.id
+        first = logged.commit.time.astimezone(datetime.UTC)
+        raise NotFound(
+            f"{text!r}: the history starts after {_to_the_second(time)}",
+            kind=ErrorKind.REF_NOT_FOUND,
+            hint=f"the first commit is {logged.id[:MIN_PREFIX]}, of {_to_the_second(first)}",
+        )
 
     def _ancestor(self, commit_id: str, count: int, text: str) -> str:
         for passed, logged in enumerate(first_parents(self._commits.read, commit_id)):
@@ -159,3 +176,8 @@ class Resolver:
         raise NotFound(
             f"{text!r} reaches back before the branch was created", kind=ErrorKind.REF_NOT_FOUND
         )
+
+
+def _to_the_second(time: datetime.datetime) -> str:
+    zone = "UTC" if time.utcoffset() == datetime.timedelta(0) else time.strftime("%z")
+    return f"{time.replace(tzinfo=None).isoformat(sep=' ', timespec='seconds')} {zone}"

@@ -1,13 +1,15 @@
 """``diff``: what changed between two refs."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
 
 from catalog.dataclasses import replace
-from catalog.model.ref_expressions import split_range
+from catalog.model.ref_expressions import own_change, parse_ref, split_range
+from catalog.report.figures import plain
 from cli.diff import options
-from cli.diff.request import Form, Request
+from cli.diff.request import DiffFormat, Form, Request
 from cli.diff.request_options import with_request
 from cli.diff.writing import write_diff
 from cli.exit_codes import ExitCode
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 def diff(
     context: typer.Context,
     *,
-    from_ref: options.From,
+    from_ref: options.From = None,
     to_ref: options.To = None,
+    commit: options.Commit = None,
     tables: options.Tables = None,
     request: Request,
     exit_code: options.ExitCodes = False,
@@ -35,12 +38,14 @@ def diff(
     Examples:
       parquetry diff main~1
       parquetry diff main~1 -t orders --rows --change updated
+      parquetry diff --commit main~3
       parquetry diff main...backfill/2024-03 --format markdown -o changes.md
       parquetry diff v1.0 main --exit-code --tolerance amount=0.01
       parquetry diff main~1 --query "SELECT region, sum(amount) FROM orders GROUP BY 1" --key region
     """
     request = replace(request, tables=tuple(tables or ()))
-    differs = _run(opened(context), (from_ref, to_ref), request)
+    first = _first(from_ref, to_ref, commit)
+    differs = _run(opened(context), (first, to_ref), request)
     if exit_code and differs:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
@@ -48,6 +53,10 @@ def diff(
 def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool:
     """Compares and writes; returns whether there are differences."""
     ends = _ends(cat, *refs)
+    if refs[1] is None and request.how is DiffFormat.TEXT and request.target is None:
+        hint = _other_reading(cat, refs[0], ends)
+        if hint:
+            stderr.note(f"hint: {hint}")
     if request.form is Form.EXPLAIN:
         from cli.diff.explanation import write_explanation
 
@@ -60,16 +69,51 @@ def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool
     return write_diff(_compared(cat, ends, request), request)
 
 
+def _first(from_ref: str | None, to_ref: str | None, commit: str | None) -> str:
+    """Returns the first ref or range.
+
+    Raises:
+        UsageError: There is none, or two ways to say it were used.
+    """
+    if commit is None:
+        if from_ref is None:
+            raise UsageError(
+                "nothing to compare is named", hint="name the older state: parquetry diff main~1"
+            )
+        return from_ref
+    if from_ref is not None or to_ref is not None:
+        raise UsageError("--commit names both ends: it excludes FROM and TO")
+    if own_change(commit) is not None or split_range(commit) is not None:
+        raise UsageError(f"--commit takes one commit, not {commit!r}")
+    return f"{commit}^!"
+
+
+def _other_reading(cat: "Catalog", text: str, ends: tuple[str, str]) -> str:
+    """Returns what else one ref may have been meant to ask for; empty if it is plain enough.
+
+    ``main~3`` says from where to ``main``. The name of a commit or branch may be meant as what it
+    changed.
+    """
+    if ends[0] != text or parse_ref(text).name in (None, DEFAULT_REF):
+        return ""
+    found = cat.resolve(text)
+    shown = plain(text)
+    reading = f"this compares {shown} → {DEFAULT_REF}; for what {shown} itself changed"
+    if found.branch is not None:
+        return f"{reading}: parquetry diff {shlex.quote(f'{DEFAULT_REF}...{text}')}"
+    return f"{reading}: parquetry diff --commit {shlex.quote(text)}"
+
+
 def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
     """Returns the two refs to compare, a range taken apart."""
-    parts = split_range(from_ref)
-    if parts is None:
+    from catalog.operations.diff import range_ends
+
+    ends = range_ends(cat.context, from_ref)
+    if ends is None:
         return from_ref, to_ref or DEFAULT_REF
     if to_ref is not None:
         raise UsageError(f"{from_ref!r} is already a range: {to_ref!r} is one ref too many")
-    before, after, from_base = parts
-    before, after = before or DEFAULT_REF, after or DEFAULT_REF
-    return (cat.context.parting(before, after) if from_base else before), after
+    return ends
 
 
 def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff":

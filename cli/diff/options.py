@@ -8,10 +8,11 @@ from cli.completion import complete_ref, complete_table, complete_table_at
 from cli.diff.request import Change, DiffFormat, Method
 
 From = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="FROM",
-        help="The older state, or a range A..B, or A...B from the merge base.",
+        help="The older state, or a range A..B, A...B from the merge base, or REF^!, what a "
+        "commit itself changed.",
         autocompletion=complete_ref,
     ),
 ]
@@ -33,6 +34,15 @@ New = Annotated[
     str,
     typer.Argument(
         metavar="NEW", help="The newer rows, likewise.", autocompletion=complete_table_at
+    ),
+]
+Commit = Annotated[
+    str | None,
+    typer.Option(
+        "--commit",
+        metavar="REF",
+        help="Show what this commit itself changed, against its first parent; the same as REF^!.",
+        autocompletion=complete_ref,
     ),
 ]
 Tables = Annotated[

@@ -13,9 +13,11 @@ from catalog.model.ref_expressions import (
     MovesAgo,
     Parent,
     RefExpression,
+    own_change,
     parse_ref,
     split_range,
 )
+from catalog.model.relative_times import Ago, OnDay
 
 
 def moment(*parts: int, hours: int = 0) -> AsOf:
@@ -44,12 +46,14 @@ GOOD = {
     "main@{2024-05-01T12:00+02:00}": ("main", (moment(2024, 5, 1, 12, hours=2),)),
     "main@{2024-05-01T12:00Z}": ("main", (moment(2024, 5, 1, 12),)),
     "@{2024-05-01}": (None, (moment(2024, 5, 1),)),
+    "main@{yesterday}~1": ("main", (AsOf(OnDay(None, 1, datetime.time())), Ancestor(1))),
+    "@{2 days ago}": (None, (AsOf(Ago(0, 172_800)),)),
     "a1b2c3d4": ("a1b2c3d4", ()),
     "e\u0301": ("\u00e9", ()),
 }
 
 BAD = [
-    "", "~1", "^", "main~x", "main~1x", "main^{}", "main@{", "main@{}", "main@{yesterday}",
+    "", "~1", "^", "main~x", "main~1x", "main^{}", "main@{", "main@{}", "main@{someday}", "main^!",
     "main@{1}x", "main~9999999999", "@", "main@{2024-13-01}", "main@{-1}", "@{1}main",
 ]  # fmt: skip
 
@@ -100,3 +104,8 @@ def test_other_texts_are_no_ranges(text: str) -> None:
 def test_ranges_of_ranges_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         split_range(text)
+
+
+def test_what_a_commit_itself_changed_is_written_with_a_mark() -> None:
+    found = [own_change(text) for text in ("main^!", "main~2^!", "main", "^!", "main^")]
+    assert found == ["main", "main~2", None, None, None]

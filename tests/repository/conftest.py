@@ -16,7 +16,7 @@ from tests.storage.wrappers import FaultyStore
 START = datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC)
 
 
-def at(day: int) -> datetime.datetime:
+def at(day: float) -> datetime.datetime:
     return START + datetime.timedelta(days=day)
 
 

@@ -6,7 +6,14 @@ import pytest
 
 from catalog.errors import NotFound
 from catalog.model.commit import EMPTY_ID, Commit
-from catalog.repository.history import is_ancestor, merge_base, merge_bases, parting, walk
+from catalog.repository.history import (
+    commits_between,
+    is_ancestor,
+    merge_base,
+    merge_bases,
+    parting,
+    walk,
+)
 
 from .conftest import History
 
@@ -121,3 +128,19 @@ def test_a_walk_over_lines_that_began_apart_goes_by_time(history: History) -> No
     found = [logged.id for logged in walk(history.repository.commits.read, merged)]
     assert found[:2] == [merged, new]
     assert found[2:7] == old[:0:-1]
+
+
+def test_commits_between_two_are_those_that_only_the_second_has(
+    history: History, web: list[str]
+) -> None:
+    read = history.repository.commits.read
+    for before in web[::5]:
+        for after in web[::4]:
+            own = ancestors(history, after) - ancestors(history, before)
+            led = before in ancestors(history, after)
+            found = commits_between(read, before, after, most=1000)
+            assert found == (len(own) if led else None)
+            if led and own:
+                assert commits_between(read, before, after, most=len(own)) is None
+    assert commits_between(read, EMPTY_ID, web[9], most=1000) == len(ancestors(history, web[9]))
+    assert commits_between(read, web[9], EMPTY_ID, most=1000) is None

@@ -64,8 +64,24 @@ def test_a_time_stands_for_the_last_commit_until_then(history: History, line: li
     assert history.resolve("main@{2024-05-04T00:00+01:00}") == line[2]
     assert history.resolve("main@{2030-01-01}") == line[4]
     assert history.resolve(f"{line[3]}@{{2024-05-02}}") == line[1]
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as caught:
         history.resolve("main@{2024-04-30}")
+    assert caught.value.message.endswith("the history starts after 2024-04-30 00:00:00 UTC")
+    assert caught.value.hint == f"the first commit is {line[0][:8]}, of 2024-05-01 00:00:00 UTC"
+
+
+def test_a_time_may_count_back_from_now(history: History, line: list[str]) -> None:
+    def resolved(text: str) -> str:
+        return history.repository.refs.resolve(text, clock=lambda: at(4.5)).commit_id
+
+    assert resolved("main@{now}") == line[4]
+    assert resolved("main@{yesterday}") == line[3]
+    assert resolved("main@{1 day ago}") == line[3]
+    assert resolved("main@{36.hours.ago}") == line[3]
+    assert resolved("main@{last thursday}") == line[1]
+    assert resolved("@{4 days ago}~0") == line[0]
+    with pytest.raises(NotFound):
+        resolved("main@{last month}")
 
 
 def test_branches_come_before_tags_and_tags_before_ids(history: History, line: list[str]) -> None:

@@ -17,11 +17,12 @@ from catalog.operations.compare.comparison import Comparison
 from catalog.operations.compare.places import is_table_at, read_place
 from catalog.operations.compare.same_bytes import with_shared_content
 from catalog.operations.compare.sides import NAME, Side, SidesPlanner, TwoTables, check_matches
-from catalog.operations.context import OperationContext, utc_now
+from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner, Planner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import run_diff, stat_diff
 from catalog.operations.tables import stored_table
+from catalog.repository.clock import utc_now
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import local_path
 from catalog.repository.repository import CatalogInfo, Repository

@@ -3,6 +3,7 @@
 import re
 
 from catalog.errors import InvalidInput
+from catalog.model.relative_times import relative_time
 from catalog.query.parse.lexer import Token, TokenKind, line_and_column
 from catalog.query.parse.outline import closing
 from catalog.query.parse.statements import RefText
@@ -78,10 +79,13 @@ def _literal(tokens: tuple[Token, ...], unit: str) -> str | None:
 
 def _reflog_text(value: str, where: str) -> str:
     moment = _MOMENT.fullmatch(value.strip())
+    if moment is None and relative_time(value) is not None:
+        return f"@{{{value.strip()}}}"
     if moment is None:
         raise InvalidInput(
             f"AT (TIMESTAMP => …) at {where}: {value!r} is not a valid time",
-            hint="write it like '2024-05-01', '2024-05-01 12:00:00' or '2024-05-01T12:00+02:00'",
+            hint="write it like '2024-05-01', '2024-05-01 12:00:00', '2024-05-01T12:00+02:00', "
+            "'yesterday' or '2 days ago'",
         )
     day, time, zone = moment.groups()
     return f"@{{{day}{'T' + time if time else ''}{zone or ''}}}"
