@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from catalog.backfiller import CatalogBackfiller
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
+from catalog.messages import shown
 from catalog.model.check_functions import GivenFunctions, given_functions
 from catalog.model.datafile import VERIFY
 from catalog.model.hooks import Given, Hooks, given_hooks
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from catalog.model.listings import CommitInfo
     from catalog.operations.flow.derive import DeriveReport
     from catalog.operations.flow.refresh import RefreshReport
+    from catalog.operations.overview import Overview
     from catalog.operations.reset import Reset
     from catalog.operations.status import Source, TableStatus
     from catalog.operations.table_history.run import ImportProgress, ImportReport
@@ -103,6 +105,20 @@ class Catalog(CatalogBackfiller):
             functions=given_functions(check_functions),
         )
         return opened
+
+    def __repr__(self) -> str:
+        return f"<Catalog {shown(self.uri)}>"
+
+    def __str__(self) -> str:
+        return "\n".join(self._overview().lines())
+
+    def _repr_html_(self) -> str:
+        return self._overview().html()
+
+    def _overview(self) -> "Overview":
+        from catalog.operations.overview import overview
+
+        return overview(self.context, shown(self.uri))
 
     def transaction(
         self,

@@ -1,14 +1,20 @@
 """What listings return: commits, tables, columns, partitions and files."""
 
 import datetime
+import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from catalog.dataclasses import dataclass
+from catalog.messages import shown
 
 if TYPE_CHECKING:
     from catalog.model.commit import Commit, TableChange
     from catalog.model.table import TableSnapshot
+
+
+SHOWN_TABLES = 5
+"""Tables of a commit that are named where it is shown on a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,25 @@ class CommitInfo:
     metadata: Mapping[str, str]
     lineage: Mapping[str, object]
     gate: Mapping[str, object] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Commit {', '.join(self._facts())}>"
+
+    def __str__(self) -> str:
+        return "  ".join(self._facts())
+
+    def _repr_html_(self) -> str:
+        commit_id, *others = map(html.escape, self._facts())
+        return f"<p><code>{commit_id}</code> {'<br>'.join(others)}</p>"
+
+    def _facts(self) -> list[str]:
+        """Returns what tells it from others: id, time, author, message, and its tables."""
+        time = self.time.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        names = ", ".join(self.tables[:SHOWN_TABLES])
+        more = len(self.tables) - SHOWN_TABLES
+        tables = f"{names} and {more:,} more" if more > 0 else names
+        said = (self.id[:8], time, self.author, self.message.partition("\n")[0], tables)
+        return [shown(one) for one in said if one]
 
 
 @dataclass(frozen=True, slots=True)
