@@ -10,7 +10,7 @@ EXAMPLES = 2
 """Examples per column: one shows the rule, a second the exception."""
 
 TEXT_LENGTH = 200
-"""Characters of a value that an example shows."""
+"""Characters of a value that an example shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,9 @@ class Example:
         after: The value after.
         count: In how many rows; None if that was not counted.
         key: The key of one such row, by column.
+        skipped: Characters at the beginning of both, the same in both, that are not shown: texts
+            that differ late are shown from a little before that place.
+        lengths: Characters of both values, 0 for NULL, if one is not shown in full; else None.
     """
 
     column: str
@@ -140,6 +143,8 @@ class Example:
     after: str | None
     count: int | None
     key: Mapping[str, str | None]
+    skipped: int = 0
+    lengths: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """Examples of changes of value: for each column the most frequent, with the least key.
 
-The engine hashes each changed cell before and after; equal hashes are counted in numpy. Only of
-changes that may be among the most frequent are the texts looked at. A GROUP BY of all texts would
-take several times as long where most values differ.
+The engine hashes each changed cell before and after, in its whole length; equal hashes are counted
+in numpy. Only of changes that may be among the most frequent are the texts looked at, and only of
+those that are, in full. A GROUP BY of all texts would take several times as long where most values
+differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
+from operator import itemgetter
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -18,7 +21,8 @@ from catalog.dataclasses import dataclass
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, Example
-from catalog.diff.plan import ColumnPair
+from catalog.diff.excerpts import Excerpts, excerpts
+from catalog.diff.plan import SIDES, ColumnPair
 from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.engine.connection import cursor
 from catalog.model.types import DataType, Scalar, TypeClass, is_float
@@ -40,6 +44,19 @@ _TYPED = (
 """Types that Arrow hands over and takes back unchanged, and whose texts differ if values do."""
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnChanges:
+    """What was found of the changes of value of a column.
+
+    Attributes:
+        examples: The most frequent, the first first.
+        distinct: How many different ones there are.
+    """
+
+    examples: tuple[Example, ...]
+    distinct: int
+
+
 def changes_of_value(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
@@ -47,11 +64,11 @@ def changes_of_value(
     *,
     parts: Sequence[Part],
     rows: int,
-) -> dict[int, list[Example]]:
-    """Returns the most frequent changes of value of some columns by number, the first first.
+) -> dict[int, ColumnChanges]:
+    """Returns what is found of the changes of value of some columns, by number.
 
-    Changes that are as frequent are in the order of their texts before and after, NULL first.
-    Texts are cut to ``TEXT_LENGTH`` characters, and values are the same if those are.
+    Changes that are as frequent are in the order of the first ``TEXT_LENGTH`` characters before and
+    after, NULL first, then of their least keys. Whole values decide whether two are the same.
 
     Args:
         con: The connection that holds the rows.
@@ -62,12 +79,14 @@ def changes_of_value(
     """
     at_once = CELL_COLUMNS if any(part.arrays is None for part in parts) else ARROW_COLUMNS
     most = max(1, min(at_once, EXAMPLE_CELLS // max(rows, 1)))
-    found: dict[int, list[Example]] = {}
+    found: dict[int, ColumnChanges] = {}
     for kind in of_one_kind(columns, pairs, most=most):
         cells = _changed_cells(con, columns, kind, parts=parts)
         if cells.num_rows:
             with cursor(con) as own:
-                found |= _examples(own, columns, kind, cells)
+                chosen = _most_frequent_of(own, columns, kind, cells)
+            long = _long_texts(con, columns, kind, parts=parts, chosen=chosen)
+            found |= _as_examples(kind, chosen, long)
     return found
 
 
@@ -89,15 +108,9 @@ def _changed_cells(
     Values whose text depends on nothing else come as they are, others as text. So do keys; if one
     comes as text, ``s`` gives their order.
     """
-    first = pairs[0]
-    cells = [
-        (f"f_{columns.original('f', first)}", first.before.type),
-        (f"t_{columns.original('t', first)}", first.after.type),
-    ]
-    before, after = (_value(*cell) for cell in cells)
-    signs = [f"signbit({value})" for value, kind in cells if is_float(kind)]
-    listed = ["c", f"hash({', '.join([before, after, *signs])}) AS h"]
-    listed += [f"{before} AS a", f"{after} AS b"]
+    cells = _Cells.of(columns, pairs[0])
+    listed = ["c", f"{cells.hash} AS h"]
+    listed += [f"{value} AS {name}" for name, value in zip("ab", cells.shown, strict=True)]
     keys = columns.plan.key_pairs
     owned = ", ".join(f"own{n}" for n in range(len(keys)))
     if all(_is_typed(key.after.type) or _is_text(key.after.type) for key in keys):
@@ -106,26 +119,63 @@ def _changed_cells(
         listed += [f"{_text(f'own{n}')} AS k{n}" for n in range(len(keys))]
         listed.append(f"create_sort_key(row({owned}), 'ASC NULLS LAST') AS s")
     carried = {f"own{n}": f"t_{columns.original('t', key)}" for n, key in enumerate(keys)}
-    wanted = {pair.number for pair in pairs}
     with ExitStack() as opened:
-        queries = []
-        for part in parts:
-            differing = {pair.number for pair in part.pairs}
-            if wanted.isdisjoint(differing):
-                continue
-            own = [pair for pair in pairs if pair.number in differing]
-            few = 0 < len(own) <= CHOSEN_COLUMNS and not columns.always_changed(own)
-            only = columns.any_changed(own) if few else "true"
-            rows = opened.enter_context(
-                cell_rows(con, columns, part, pairs, carried=carried, only=only)
-            )
-            queries.append(f"SELECT {', '.join(listed)} FROM {rows} WHERE {columns.changed(first)}")
+        rows = _cell_queries(con, columns, pairs, parts=parts, carried=carried, opened=opened)
+        queries = [f"SELECT {', '.join(listed)} FROM {one}" for one in rows]
         return con.sql(" UNION ALL ".join(queries)).to_arrow_table()
 
 
-def _value(column: str, kind: DataType) -> str:
-    """Returns SQL of a value, or of its text where that alone can be counted and shown."""
-    return column if _is_typed(kind) else _text(column)
+def _cell_queries(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    pairs: Sequence[ColumnPair],
+    *,
+    parts: Sequence[Part],
+    carried: Mapping[str, str],
+    opened: ExitStack,
+) -> Iterator[str]:
+    """Yields SQL of the changed cells of each part, to follow FROM; see ``cell_rows``."""
+    wanted = {pair.number for pair in pairs}
+    for part in parts:
+        differing = {pair.number for pair in part.pairs}
+        if wanted.isdisjoint(differing):
+            continue
+        own = [pair for pair in pairs if pair.number in differing]
+        few = 0 < len(own) <= CHOSEN_COLUMNS and not columns.always_changed(own)
+        only = columns.any_changed(own) if few else "true"
+        rows = opened.enter_context(
+            cell_rows(con, columns, part, pairs, carried=carried, only=only)
+        )
+        yield f"{rows} WHERE {columns.changed(pairs[0])}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cells of columns of one kind as SQL.
+
+    Attributes:
+        values: The values before and after, or their whole texts where those can be shown alone.
+        shown: The same, texts cut.
+        hash: A hash of both, in their whole length.
+    """
+
+    values: tuple[str, str]
+    shown: tuple[str, str]
+    hash: str
+
+    @staticmethod
+    def of(columns: SqlColumns, pair: ColumnPair) -> "_Cells":
+        """Returns those of a column, and of others of its kind."""
+        names = [f"{side}_{columns.original(side, pair)}" for side in SIDES]
+        kinds = [pair.on(side).type for side in SIDES]
+        cells = list(zip(names, kinds, strict=True))
+        before, after = (
+            name if _is_typed(kind) else f"CAST({name} AS VARCHAR)" for name, kind in cells
+        )
+        cut, cut_after = (name if _is_typed(kind) else _text(name) for name, kind in cells)
+        signs = [f"signbit({name})" for name, kind in cells if is_float(kind)]
+        hashed = f"hash({', '.join([before, after, *signs])})"
+        return _Cells((before, after), (cut, cut_after), hashed)
 
 
 def _text(value: str) -> str:
@@ -229,13 +279,41 @@ def _most_frequent(changes: _Changes) -> list[_Best]:
     return found
 
 
-def _examples(
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A change of value that is among the most frequent of its column.
+
+    Attributes:
+        column: The place of its column.
+        distinct: How many changes of value that column has.
+        hash: The hash of both values.
+        before: The first characters of the value before.
+        after: The first characters of the value after.
+        count: In how many rows it is.
+        key: The least key of these.
+    """
+
+    column: int
+    distinct: int
+    hash: int
+    before: str | None
+    after: str | None
+    count: int
+    key: Mapping[str, str | None]
+
+    @property
+    def is_long(self) -> bool:
+        """Returns whether there may be more of a value than its first characters."""
+        return any(len(text or "") >= TEXT_LENGTH for text in (self.before, self.after))
+
+
+def _most_frequent_of(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
     pairs: Sequence[ColumnPair],
     cells: pa.Table,
-) -> dict[int, list[Example]]:
-    """Returns the examples of columns of one kind by number, from their changed cells."""
+) -> list[_Chosen]:
+    """Returns the most frequent changes of each column of one kind, the first first."""
     changes = _grouped(cells)
     best = _most_frequent(changes)
     for name in ("a", "b"):
@@ -247,22 +325,84 @@ def _examples(
                 count = len(one.tied)
                 one.narrow(texts.slice(start, count))
                 start += count
+    for one in best:
+        if one.is_open:
+            keyed = _keys_of(con, columns, cells, [changes.cells(n) for n in one.tied.tolist()])
+            one.tied = one.tied[np.argsort([known.place for known in keyed])]
     chosen = [n for one in best for n in (*one.certain, *one.tied[: one.wanted].tolist())]
     at = changes.one_cell(np.array(chosen))
     befores, afters = (_texts(con, cells.column(name), at).to_pylist() for name in ("a", "b"))
-    keys = _least_keys(con, columns, cells, [changes.cells(n) for n in chosen])
+    keys = _keys_of(con, columns, cells, [changes.cells(n) for n in chosen])
+    distinct = np.bincount(changes.columns, minlength=len(pairs))
+    hashes = to_numpy(cells.column("h"))[at]
+    found = []
+    for place, n in enumerate(chosen):
+        column = int(changes.columns[n])
+        change = _Chosen(
+            column,
+            int(distinct[column]),
+            int(hashes[place]),
+            befores[place],
+            afters[place],
+            len(changes.cells(n)),
+            keys[place].texts,
+        )
+        found.append((_order(change), keys[place].place, change))
+    return [change for *_, change in sorted(found, key=itemgetter(0, 1))]
+
+
+def _order(change: _Chosen) -> tuple[object, ...]:
+    texts = ((text is not None, text or "") for text in (change.before, change.after))
+    return (-change.count, *texts)
+
+
+def _long_texts(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    pairs: Sequence[ColumnPair],
+    *,
+    parts: Sequence[Part],
+    chosen: Sequence[_Chosen],
+) -> dict[tuple[int, int], Excerpts]:
+    """Returns what is shown of long texts, by column and hash.
+
+    They are read once more: to keep all of them until the most frequent are known takes as much
+    memory as they are long.
+    """
+    long = [one for one in chosen if one.is_long]
+    if not long:
+        return {}
+    cells = _Cells.of(columns, pairs[0])
+    before, after = cells.values
+    hashes = ", ".join(dict.fromkeys(str(one.hash) for one in long))
+    with ExitStack() as opened:
+        rows = _cell_queries(con, columns, pairs, parts=parts, carried={}, opened=opened)
+        queries = [
+            f"SELECT c, {cells.hash} AS h, {before} AS a, {after} AS b FROM {one} "
+            f"AND {cells.hash} IN ({hashes})"
+            for one in rows
+        ]
+        found = con.execute(
+            "SELECT c, h, CAST(any_value(a) AS VARCHAR), CAST(any_value(b) AS VARCHAR) "
+            f"FROM ({' UNION ALL '.join(queries)}) GROUP BY c, h"
+        ).fetchall()
+    return {(int(c), int(h)): excerpts(a, b) for c, h, a, b in found}
+
+
+def _as_examples(
+    pairs: Sequence[ColumnPair],
+    chosen: Sequence[_Chosen],
+    long: Mapping[tuple[int, int], Excerpts],
+) -> dict[int, ColumnChanges]:
+    """Returns what was found of each column by number; ``chosen`` are its changes in order."""
     found: dict[int, list[Example]] = {}
-    for n, before, after, key in zip(chosen, befores, afters, keys, strict=True):
-        pair, count = pairs[changes.columns[n]], len(changes.cells(n))
-        found.setdefault(pair.number, []).append(Example(pair.name, before, after, count, key))
-    for examples in found.values():
-        examples.sort(key=_order)
-    return found
-
-
-def _order(example: Example) -> tuple[object, ...]:
-    texts = ((text is not None, text or "") for text in (example.before, example.after))
-    return (-(example.count or 0), *texts)
+    distinct: dict[int, int] = {}
+    for one in chosen:
+        pair = pairs[one.column]
+        shown = long.get((one.column, one.hash)) or Excerpts(one.before, one.after)
+        found.setdefault(pair.number, []).append(shown.example(pair.name, one.count, one.key))
+        distinct[pair.number] = one.distinct
+    return {number: ColumnChanges(tuple(own), distinct[number]) for number, own in found.items()}
 
 
 def _texts(con: duckdb.DuckDBPyConnection, column: pa.ChunkedArray, at: Numbers) -> pa.Array:
@@ -275,28 +415,38 @@ def _texts(con: duckdb.DuckDBPyConnection, column: pa.ChunkedArray, at: Numbers)
     return pa.chunked_array(values.chunks, pa.string()).combine_chunks()
 
 
-def _least_keys(
+class _LeastKey(NamedTuple):
+    """The least key of a change: its place among those of others, and texts by column."""
+
+    place: int
+    texts: dict[str, str | None]
+
+
+def _keys_of(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
     cells: pa.Table,
     changes: Sequence[Numbers],
-) -> list[dict[str, str | None]]:
-    """Returns the least key among the cells of each of some changes, as texts."""
+) -> list[_LeastKey]:
+    """Returns the least key among the cells of each of some changes."""
     pairs = columns.plan.key_pairs
     names = [f"k{n}" for n in range(len(pairs))]
     numbers = np.repeat(np.arange(len(changes)), [len(places) for places in changes])
-    rows = cells.select([name for name in cells.column_names if name not in ("c", "h", "a", "b")])
+    rows = cells.select([name for name in cells.column_names if name in (*names, "s")])
     rows = rows.take(from_numpy(np.concatenate(changes)))
     con.register("cells", rows.append_column("n", from_numpy(numbers)))
-    least = f"min(row({', '.join(names)}))"
+    least, order = f"min(row({', '.join(names)}))", "k"
     if "s" in rows.column_names:
-        least = f"arg_min(row({', '.join(names)}), s)"
+        least, order = f"arg_min(row({', '.join(names)}), s)", "s"
     elif len(names) == 1:
         least = "row(min(k0))"
     texts = ", ".join(_text(f"k[{n + 1}]") for n in range(len(names)))
-    grouped = f"(SELECT n, {least} AS k FROM cells GROUP BY n)"
-    found = con.execute(f"SELECT {texts} FROM {grouped} ORDER BY n").fetchall()
+    sort_key = "min(s) AS s, " if order == "s" else ""
+    grouped = f"(SELECT n, {sort_key}{least} AS k FROM cells GROUP BY n)"
+    place = f"row_number() OVER (ORDER BY {order}, n)"
+    found = con.execute(f"SELECT {place}, {texts} FROM {grouped} ORDER BY n").fetchall()
     con.unregister("cells")
     return [
-        {pair.name: value for pair, value in zip(pairs, values, strict=True)} for values in found
+        _LeastKey(at, {pair.name: value for pair, value in zip(pairs, values, strict=True)})
+        for at, *values in found
     ]

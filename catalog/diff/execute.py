@@ -18,6 +18,7 @@ from catalog.diff.counts import (
     TableCounts,
 )
 from catalog.diff.file_changes import compares_files
+from catalog.diff.findings import Findings
 from catalog.diff.held_rows import HeldRows
 from catalog.diff.kept_rows import KeptRows
 from catalog.diff.kept_statistics import kept_stats
@@ -26,7 +27,7 @@ from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints, routes
 from catalog.diff.statistics import float_texts, side_stats
-from catalog.diff.tally import examples, tally
+from catalog.diff.tally import shown_changes, tally
 from catalog.engine.quoting import type_sql
 from catalog.model.partition import partition_values
 
@@ -83,16 +84,17 @@ def compare_rows(
     counts = tally(reader.con, columns, parts, kept=kept)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
-    shown = examples(reader.con, columns, parts=kept.instead_of(parts), counts=counts)
+    shown = shown_changes(reader.con, columns, parts=kept.instead_of(parts), counts=counts)
     kept.drop()
     result = TableCounts(
         rows=row_counts(plan, counts),
         columns=column_counts(plan, counts, _statistics(reader, options, counts)),
         partitions=counts.partitions,
         key_problems=problems,
-        examples=shown,
+        examples=shown.examples,
         bytes_read=sum(reader.opened.values()),
         warnings=remainder.warnings,
+        findings=Findings(distinct=shown.distinct) if options.explain else Findings(),
     )
     changed = counts.inserted + counts.deleted + counts.updated
     held = HeldRows(

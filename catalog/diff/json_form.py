@@ -165,6 +165,8 @@ def _example(example: Example) -> Json:
         "to": example.after,
         "count": example.count,
         "key": dict(example.key),
+        "skipped": example.skipped,
+        "length": None if example.lengths is None else _sides(example.lengths),
     }
 
 

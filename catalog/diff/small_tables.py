@@ -7,6 +7,7 @@ certain, nothing is.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -36,8 +37,10 @@ from catalog.diff.counts import (
     SideStats,
     TableCounts,
 )
+from catalog.diff.excerpts import excerpts
 from catalog.diff.file_changes import compares_files
 from catalog.diff.file_rows import FileRows
+from catalog.diff.findings import Findings
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
@@ -114,8 +117,11 @@ def count_small(
     *,
     prints: Prints,
     source: Callable[[DataFile], ParquetSource],
+    explained: bool,
 ) -> TableCounts | None:
     """Counts what changed in a table; None if the engine must.
+
+    What explains the changes is looked for if they are to be ``explained``.
 
     Raises:
         CorruptData: A file cannot be read.
@@ -139,6 +145,7 @@ def count_small(
         examples=tuple(count.examples()),
         bytes_read=sum(opened.values()),
         files=count.files.changes() if compares_files(plan) else None,
+        findings=Findings(distinct=count.distinct()) if explained else Findings(),
     )
 
 
@@ -269,15 +276,21 @@ class _Count:
     def examples(self) -> Iterator[Example]:
         """Yields the most frequent changes of each column, as ``changes_of_value`` orders them."""
         for pair in self._plan.value_pairs:
-            found = sorted(self._keys.get(pair.number, {}).items(), key=_order)
-            for (before, after), keys in found[:EXAMPLES]:
+            found = nsmallest(EXAMPLES, self._keys.get(pair.number, {}).items(), key=_order)
+            for (before, after), keys in found:
                 key = dict(zip(self._plan.key, min(keys).texts, strict=True))
-                yield Example(pair.name, before, after, len(keys), key)
+                yield excerpts(before, after).example(pair.name, len(keys), key)
+
+    def distinct(self) -> dict[str, int]:
+        """Returns how many different changes of value each changed column has."""
+        pairs = ((pair, self._keys.get(pair.number)) for pair in self._plan.value_pairs)
+        return {pair.name: len(changes) for pair, changes in pairs if changes}
 
 
 def _order(found: tuple[_Change, list[_Key]]) -> tuple[object, ...]:
     change, keys = found
-    return (-len(keys), *((value is not None, value or "") for value in change))
+    texts = ((value is not None, (value or "")[:TEXT_LENGTH]) for value in change)
+    return (-len(keys), *texts, min(keys))
 
 
 def _add_kinds(counts: Cells, cells: Sequence[_Cell]) -> tuple[int, int, int]:
@@ -329,7 +342,7 @@ def _keys(plan: TablePlan, file: DataFile, rows: pa.Table) -> list[_Key]:
             value = file.partition[places.index(key.after.id)]
             stated = encoded_text(value, kind)
             values.append([value] * rows.num_rows)
-            texts.append([None if stated is None else stated[:TEXT_LENGTH]] * rows.num_rows)
+            texts.append([stated] * rows.num_rows)
         else:
             array = _array(rows, "t", key.after)
             values.append(values_of(array, kind))
@@ -337,7 +350,7 @@ def _keys(plan: TablePlan, file: DataFile, rows: pa.Table) -> list[_Key]:
     found = []
     for own, shown in zip(zip(*values, strict=True), zip(*texts, strict=True), strict=True):
         known = tuple(value for value in own if value is not None)
-        named = tuple(name for name in shown if name is not None)
+        named = tuple(name[:TEXT_LENGTH] for name in shown if name is not None)
         if len(known) < len(own):
             raise Unreadable("a key that is NULL")
         found.append(_Key(known, named))

@@ -1,17 +1,17 @@
 """Counts over the remainder of a table: rows, cells, partitions, and examples of changes."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 
-from catalog.dataclasses import replace
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.cell_counts import Cells, Label, Tally, in_order, nothing_yet
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example
-from catalog.diff.examples import changes_of_value
+from catalog.diff.examples import ColumnChanges, changes_of_value
 from catalog.diff.kept_rows import KEPT_ROWS, KeptRows
 from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 
@@ -277,23 +277,40 @@ def _are_countable(counts: Tally) -> bool:
     return counts.updated <= TOLERANT_ROWS or max(differing, default=0) <= EXAMPLE_ROWS
 
 
-def examples(
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a diff shows of changes of value.
+
+    Attributes:
+        examples: The most frequent of every changed column.
+        distinct: How many different ones there are, by column; columns of which all were counted.
+    """
+
+    examples: tuple[Example, ...]
+    distinct: Mapping[str, int]
+
+
+def shown_changes(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
     *,
     parts: Sequence[Part],
     counts: Tally,
-) -> tuple[Example, ...]:
-    """Returns the most frequent changes of value of every changed column."""
+) -> Shown:
+    """Returns what is shown of the changes of value of every changed column."""
     changed = [
         pair
         for pair in columns.plan.value_pairs
         if (cells := counts.cells[pair.name]).filled or cells.cleared or cells.corrected
     ]
     if _are_countable(counts):
-        shown = changes_of_value(con, columns, changed, parts=parts, rows=counts.updated)
-        return tuple(example for pair in changed for example in shown.get(pair.number, ()))
-    found: dict[int, list[Example]] = {}
+        known = changes_of_value(con, columns, changed, parts=parts, rows=counts.updated)
+        own = [(pair.name, known[pair.number]) for pair in changed if pair.number in known]
+        return Shown(
+            tuple(example for _, one in own for example in one.examples),
+            {name: one.distinct for name, one in own},
+        )
+    found: dict[int, ColumnChanges] = {}
     for part in parts:
         held = {pair.number for pair in part.pairs} - found.keys()
         pairs = [pair for pair in changed if pair.number in held]
@@ -301,5 +318,10 @@ def examples(
         rows = rows if part.streamed is None else part.streamed.sample
         some = replace(part, relation=rows, streamed=None, table=None)
         found |= changes_of_value(con, columns, pairs, parts=[some], rows=EXAMPLE_SAMPLE)
-    uncounted = (example for pair in changed for example in found.get(pair.number, ()))
-    return tuple(replace(example, count=None) for example in uncounted)
+    uncounted = (
+        replace(example, count=None)
+        for pair in changed
+        if pair.number in found
+        for example in found[pair.number].examples
+    )
+    return Shown(tuple(uncounted), {})

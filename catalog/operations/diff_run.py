@@ -121,7 +121,11 @@ def _counted_here(
     watches = [planner.verify(planned, side, plan.files(side)) for side in SIDES]
     with checked([watch.check for watch in watches]):
         return count_small(
-            plan, table, prints=kept, source=partial(readable, planner.repository.store)
+            plan,
+            table,
+            prints=kept,
+            source=partial(readable, planner.repository.store),
+            explained=planner.options.explain,
         )
 
 

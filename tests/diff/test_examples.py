@@ -24,7 +24,7 @@ from catalog.diff.tally import FEW
 from tests.effort import effort
 
 LONG = "long " * 50
-"""Text whose copies with other ends are the same in an example."""
+"""Text whose copies with other ends begin alike, and are different values."""
 
 VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "whole": (pa.int64(), [None, 1, 2, 10, 9, -1, -10, 1 << 53]),
@@ -82,25 +82,46 @@ def diff(tmp_path: Path, both: Sequence[pa.Table], keys: Sequence[str]) -> Table
         return found["t"]
 
 
+def shown(before: str | None, after: str | None) -> tuple[str | None, str | None]:
+    """Returns what an example shows of two values."""
+    start = 0
+    if before is not None and after is not None and len(before + after) > 200:
+        alike = next(n for n in range(len(before) + 1) if before[: n + 1] != after[: n + 1])
+        start = alike - 40 if alike >= 160 and max(len(before), len(after)) > 200 else 0
+    first, second = (text and text[start : start + 200] for text in (before, after))
+    return first, second
+
+
 def by_hand(
     con: duckdb.DuckDBPyConnection, keys: Sequence[str], column: str
-) -> tuple[list[Any], list[Any]]:
-    """Returns counts of a column's changed cells, and the examples, from SQL by hand."""
+) -> tuple[list[Any], list[Any], int]:
+    """Returns counts of a column's changed cells, examples, and how many changes there are.
+
+    They are from SQL by hand.
+    """
     joined = (
         f"FROM older f JOIN newer t USING ({', '.join(keys)}) "
         f'WHERE f."{column}" IS DISTINCT FROM t."{column}"'
     )
-    before, after = (f'left(CAST({side}."{column}" AS VARCHAR), 200)' for side in "ft")
+    before, after = (f'CAST({side}."{column}" AS VARCHAR)' for side in "ft")
     least = ", ".join(f"left(CAST(k[{n + 1}] AS VARCHAR), 200)" for n in range(len(keys)))
-    counted = (
+    grouped = (
         f"SELECT {before} AS a, {after} AS b, count(*) AS n, min(row({', '.join(keys)})) AS k "
-        f"{joined} GROUP BY ALL ORDER BY n DESC, a NULLS FIRST, b NULLS FIRST LIMIT 2"
+        f"{joined} GROUP BY ALL"
+    )
+    counted = (
+        f"FROM ({grouped}) "
+        "ORDER BY n DESC, left(a, 200) NULLS FIRST, left(b, 200) NULLS FIRST, k LIMIT 2"
     )
     examples = con.execute(f"SELECT a, b, n, {least} FROM ({counted})").fetchall()
+    examples = [(*shown(before, after), *others) for before, after, *others in examples]
     cells = [f'{side}."{column}" IS NULL' for side in "ft"]
     both = " AND ".join(f"NOT ({cell})" for cell in cells)
     counts = ", ".join(f"coalesce(count_if({one}), 0)" for one in (*cells, both))
-    return list(con.execute(f"SELECT {counts} {joined}").fetchall()[0]), examples
+    (changes,) = con.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT {before}, {after} {joined})"
+    ).fetchall()[0]
+    return list(con.execute(f"SELECT {counts} {joined}").fetchall()[0]), examples, changes
 
 
 @pytest.mark.parametrize("keys", [("id",), ("name",), ("token",), ("name", "id"), ("token", "id")])
@@ -116,8 +137,10 @@ def test_counts_and_examples_are_those_of_sql_by_hand(
         for n, name in enumerate(("older", "newer")):
             con.execute(f"CREATE TABLE {name} AS FROM '{tmp_path}/{n}/a.parquet'")
         for column, counts in found.columns.items():
-            cells, examples = by_hand(con, keys, column)
+            cells, examples, changes = by_hand(con, keys, column)
             assert [counts.filled, counts.cleared, counts.corrected] == cells
+            explained = found.view.columns
+            assert [one.distinct or 0 for one in explained if one.name == column] == [changes]
             assert [
                 (one.before, one.after, one.count, *one.key.values())
                 for one in found.examples
@@ -216,6 +239,32 @@ def kept_tables(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(KeptRows, "instead_of", noted)
     return found
+
+
+@pytest.mark.parametrize("method", ["auto", "join"])
+def test_texts_that_differ_late_are_different_changes_and_show_where(
+    tmp_path: Path, method: str
+) -> None:
+    start, rows = "<i>" + "Lorem ipsum " * 40, 300
+    state = {"id": range(rows), "body": [f"{start}a{n}" for n in range(rows)]}
+    newer = {**state, "body": [f"{start}b{n}" if n else "b" * 70_000 for n in range(rows)]}
+    lake = catalog.create(tmp_path / "lake")
+    for n, one in enumerate((state, newer)):
+        folder = tmp_path / f"{n}"
+        folder.mkdir()
+        pq.write_table(pa.table(one), folder / "a.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", folder, key=["id"])
+    with lake.diff("main~1", "main", method=method) as found:
+        (column,) = [one for one in found["t"].view.columns if one.name == "body"]
+        unexplained = lake.diff("main~1", "main", method=method, explain=False)["t"]
+    assert column.distinct == rows
+    first, second = column.examples
+    assert (first.count, first.before, first.after) == (1, f"{start}a1"[443:], f"{start}b1"[443:])
+    assert (first.skipped, first.lengths, first.key) == (443, (485, 485), {"id": "1"})
+    assert (second.count, second.before) == (1, f"{start}a2"[443:])
+    assert unexplained.examples == found["t"].examples
+    assert unexplained.view.columns[1].distinct is None
 
 
 @pytest.mark.parametrize("rows", [1, 300])

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from catalog.diff.compare.arrays import Unreadable
-from catalog.diff.counts import TEXT_LENGTH
 from catalog.model.types import DataType, Scalar, TypeClass
 from catalog.model.values import Value, decode, encode, text
 
@@ -36,7 +35,7 @@ def values_of(array: pa.Array, kind: Scalar) -> list[Value | None]:
 
 
 def texts_of(array: pa.Array, kind: DataType) -> list[str | None]:
-    """Returns values in the engine's text form, as far as examples show them.
+    """Returns values in the engine's text form.
 
     Raises:
         Unreadable: Only the engine knows that form.
@@ -51,5 +50,4 @@ def texts_of(array: pa.Array, kind: DataType) -> list[str | None]:
             raise Unreadable("NaN, of which there are several")
     elif kind.type_class not in _PLAIN:
         raise Unreadable(kind.name)
-    texts = (text(value, kind) for value in values)
-    return [None if shown is None else shown[:TEXT_LENGTH] for shown in texts]
+    return [text(value, kind) for value in values]
