@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import pyarrow as pa
 
@@ -307,8 +307,15 @@ class TableDiff:
         return table_json(self.view, format_version)
 
 
-Draw: TypeAlias = Callable[[DiffView, int], str]
-"""Draws the picture of a diff as text, within a width in columns."""
+class Pictures(Protocol):
+    """Draws the view of a diff; what draws is above what compares, and handed down."""
+
+    def text(self, diff: DiffView, width: int) -> str:
+        """Returns it as text, within a width in columns."""
+
+    def page(self, diff: DiffView) -> str:
+        """Returns it as one HTML file that needs no other."""
+
 
 WIDTH = 100
 """Columns of text that a diff takes when it is printed."""
@@ -330,7 +337,7 @@ class Diff:
         *,
         lookup: Callable[[str], TableDiff] | None = None,
         close: Callable[[], None] = lambda: None,
-        draw: Draw | None = None,
+        pictures: Pictures | None = None,
         unchanged: int | None = None,
         commits: int | None = None,
         metrics: tuple[Metric, ...] = (),
@@ -344,7 +351,7 @@ class Diff:
         self._by_name = {one.table.casefold(): one for one in reversed(self.tables)}
         self._lookup = lookup
         self._close = close
-        self._draw = draw
+        self._pictures = pictures
 
     def __getitem__(self, table: str) -> TableDiff:
         """Returns what changed in a table.
@@ -401,7 +408,11 @@ class Diff:
         Args:
             width: How many columns of text it may take.
         """
-        return "" if self._draw is None else self._draw(self.view, width)
+        return "" if self._pictures is None else self._pictures.text(self.view, width)
+
+    def to_html(self) -> str:
+        """Returns it as one HTML file that needs no other: to be sent, opened offline, printed."""
+        return "" if self._pictures is None else self._pictures.page(self.view)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -26,7 +26,7 @@ from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
-from catalog.operations.diff_picture import diff_picture
+from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.sessions import open_session
 from catalog.query.session import Session
@@ -98,7 +98,7 @@ def compare_results(
     except BaseException:
         work.close()
         raise
-    return Diff(*ends, [table], close=work.close, draw=diff_picture)
+    return Diff(*ends, [table], close=work.close, pictures=DiffPictures())
 
 
 def _write_result(session: Session, query: str, *, end: End, path: str) -> None:

@@ -16,7 +16,7 @@ from catalog.diff.route import Prints
 from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
 from catalog.engine.checks import checked
 from catalog.model.fingerprint import BLOCK_ROWS
-from catalog.operations.diff_picture import diff_picture
+from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_planning import PlannedTable, Planner
 from catalog.operations.diff_request import DiffRequest, Progress
 from catalog.repository.datafiles import readable
@@ -184,7 +184,7 @@ def _diff(
         tables,
         lookup=lambda name: unchanged_table(planner.table(name).plan, planner.repository.store),
         close=close,
-        draw=diff_picture,
+        pictures=DiffPictures(),
         unchanged=facts.unchanged,
         commits=facts.commits,
     )

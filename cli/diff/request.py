@@ -26,6 +26,7 @@ class DiffFormat(StrEnum):
     PARQUET = "parquet"
     MARKDOWN = "markdown"
     XLSX = "xlsx"
+    HTML = "html"
 
     @property
     def holds_rows(self) -> bool:
@@ -146,8 +147,8 @@ def chosen_form(asked: Mapping[Form, bool], how: DiffFormat) -> Form:
     only_rows = how.holds_rows
     if only_rows and forms not in ([], [Form.ROWS]):
         raise UsageError(f"--format {how} holds rows, not --{forms[0]}", hint="--format json")
-    if how is DiffFormat.MARKDOWN and forms not in ([], [Form.STAT]):
-        raise UsageError(f"--format markdown does not hold --{forms[0]}", hint="--format json")
+    if how in (DiffFormat.MARKDOWN, DiffFormat.HTML) and forms not in ([], [Form.STAT]):
+        raise UsageError(f"--format {how} does not hold --{forms[0]}", hint="--format json")
     return Form.ROWS if only_rows else forms[0] if forms else Form.CELLS
 
 

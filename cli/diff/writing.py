@@ -37,4 +37,8 @@ def _writer(request: Request) -> Writer:
         return comparison.write_json
     if request.how is DiffFormat.MARKDOWN:
         return comparison.write_markdown
+    if request.how is DiffFormat.HTML:
+        from cli.diff.page import write_page
+
+        return write_page
     return comparison.write_schema if request.form is Form.SCHEMA else comparison.write_picture

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.conftest import Runner
+from tests.report.page_reading import Page
 
 
 def test_the_picture_of_a_backfill(lake: Path, parquetry: Runner) -> None:
@@ -192,7 +194,7 @@ def test_a_query_takes_the_options_of_a_table(
         ("--change", "updated"),
         ("--format", "csv", "--stat"),
         ("--format", "markdown", "--rows"),
-        ("--format", "html"),
+        ("--format", "yaml"),
         ("--tolerance", "amount"),
         ("--memory-limit", "much"),
         ("--query", "FROM orders", "-t", "orders"),
@@ -251,3 +253,17 @@ def test_narrow_rows_have_only_columns_that_changed(lake: Path, parquetry: Runne
         "order_id,_change,_changed_columns,"
         "from.order_id,from.amount,from.note,to.order_id,to.amount,to.note"
     )
+
+
+def test_a_report_is_one_file_of_html(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
+    target = tmp_path / "report.html"
+    outcome = parquetry("diff", "main~1", "--format", "html", "-o", str(target))
+    assert outcome.code == 0 and outcome.out == ""
+    assert f"wrote the report to {target}" in outcome.err
+    text = target.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
+    page = Page(text)
+    assert "1 of 2 tables changed" in page.text
+    assert re.search(r"parquetry diff [0-9a-f]{40,} [0-9a-f]{40,} --format html", page.text)
+    assert parquetry("diff", "main~1", "--format", "html", "--schema").code == 2
+    assert parquetry("diff", "main~1", "--format", "html").out == text

@@ -4,6 +4,7 @@ import re
 from contextlib import ExitStack
 
 from catalog.diff.result import Diff, TableDiff
+from catalog.operations.diff_picture import DiffPictures
 
 _KEY_NAME = re.compile(r"(?:^|_)(?:id|key|uuid|guid)$", re.IGNORECASE)
 """Names of columns that may well identify a row: whether they do is for the user to say."""
@@ -25,7 +26,7 @@ class Comparison(TableDiff):
     def __init__(self, diff: Diff, kept: ExitStack) -> None:
         (table,) = diff.tables
         super().__init__(table._plan, table._counts, table._store, rows=table._rows)
-        self.diff = Diff(diff.before, diff.after, [self], close=kept.close)
+        self.diff = Diff(diff.before, diff.after, [self], close=kept.close, pictures=DiffPictures())
         self._kept = kept
 
     @property
@@ -49,9 +50,11 @@ class Comparison(TableDiff):
 
     def to_text(self, *, width: int = WIDTH) -> str:
         """Returns the picture of it as text, within a width in columns."""
-        from catalog.report.text import render_diff
+        return self.diff.to_text(width=width)
 
-        return "\n".join(render_diff(self.diff.view, width=width))
+    def to_html(self) -> str:
+        """Returns it as one HTML file that needs no other: to be sent, opened offline, printed."""
+        return self.diff.to_html()
 
     def to_markdown(self) -> str:
         """Returns it as Markdown."""

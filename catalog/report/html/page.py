@@ -1,0 +1,121 @@
+"""The page of a diff: one HTML file, put together from its view."""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.dataclasses import dataclass
+from catalog.diff.view import DiffView, End
+from catalog.report.figures import moment, plain, short
+from catalog.report.html.headline import headline
+from catalog.report.html.overview import overview
+from catalog.report.html.sections import Section, sections
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MOST_CHARACTERS = 2_400_000
+"""Characters of the sections of a page: with all else it stays below 3 MB, mostly ASCII."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a page says beside its diff.
+
+    Attributes:
+        what: What the page is: ``What changed``.
+        reproduce: How to get the same again: commands, or calls.
+    """
+
+    what: str = "What changed"
+    reproduce: tuple[str, ...] = ()
+
+
+NO_FACTS = PageFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class _EndText:
+    """One end of a diff in words."""
+
+    ref: str
+    commit: str = ""
+    about: str = ""
+    message: str = ""
+
+
+def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
+    """Returns a diff as one HTML file that needs no other."""
+    environment = _environment()
+    found = sections(diff)
+    drawn, left_out = _within(environment, found)
+    style, script = _asset("style.css"), _asset("script.js")
+    page = environment.get_template("page.html").render(
+        facts=facts,
+        headline=headline(diff),
+        ends=(_end(diff.before), _end(diff.after)),
+        commits=diff.commits,
+        overview=overview(diff, [one.name for one in found[: len(drawn)]]),
+        sections=drawn,
+        left_out=left_out,
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+    )
+    return f"{page}\n"
+
+
+def _within(environment: "Environment", found: list[Section]) -> tuple[list[str], int]:
+    """Returns sections as HTML as far as there is room, and how many there is none for."""
+    template = environment.get_template("section.html")
+    drawn: list[str] = []
+    room = MOST_CHARACTERS
+    for section in found:
+        text = template.render(section=section)
+        room -= len(text.encode())
+        if room < 0:
+            break
+        drawn.append(text)
+    return drawn, len(found) - len(drawn)
+
+
+def _end(end: End) -> _EndText:
+    if not end.commit_id:
+        return _EndText(plain(end.ref))
+    time = "" if end.time is None else moment(end.time)
+    about = " · ".join(part for part in (time, plain(end.author)) if part)
+    message = plain(end.message.partition("\n")[0])
+    named = "" if end.commit_id.startswith(end.ref) else plain(end.ref)
+    return _EndText(named, short(end.commit_id), about, message)
+
+
+def _policy(style: str, script: str) -> str:
+    """Returns the policy under which a browser shows the page: nothing from elsewhere."""
+    hashes = (
+        base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (style, script)
+    )
+    style_hash, script_hash = hashes
+    return (
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

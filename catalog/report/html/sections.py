@@ -1,0 +1,146 @@
+"""The sections of a page: one table each, with all that is known of it."""
+
+from collections.abc import Iterable
+
+from catalog.dataclasses import dataclass
+from catalog.diff.counts import PartitionCounts
+from catalog.diff.plan import SchemaChange
+from catalog.diff.view import DiffView, TableView
+from catalog.report.figures import plain
+from catalog.report.file_words import HEADER, every_file
+from catalog.report.html.columns import ColumnSection, column_grid, column_sections
+from catalog.report.html.grids import Cell, Column, Grid, limited, named, number, value
+from catalog.report.html.overview import in_order, status_word
+from catalog.report.words import facts, partitions_line, problems
+
+MOST_PARTITIONS = 1_500
+"""Partitions that are listed of a table."""
+
+MOST_FILES = 500
+"""Files that are listed of a file set."""
+
+MOST_SCHEMA_CHANGES = 400
+"""Schema changes that are listed of a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a page says of one table.
+
+    Attributes:
+        name: The table's name as it is.
+        title: Its name as it is shown.
+        place: Its id on the page.
+        status: What happened to it, in a word.
+        facts: What happened to rows, columns and files, each with its name.
+        problems: What to know before trusting the counts.
+        schema: The schema changes.
+        columns: What happened to the cells of each column.
+        details: More of the columns that changed most.
+        partitions: What happened in each partition.
+        files: What happened to files, if it is a file set.
+    """
+
+    name: str
+    title: str
+    place: str
+    status: str
+    facts: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...] = ()
+    schema: Grid | None = None
+    columns: Grid | None = None
+    details: tuple[ColumnSection, ...] = ()
+    partitions: Grid | None = None
+    files: Grid | None = None
+
+
+def sections(diff: DiffView) -> list[Section]:
+    """Returns the sections of a page, those of tables that changed most first."""
+    return [_section(table, n) for n, table in enumerate(in_order(diff), 1)]
+
+
+def _section(table: TableView, place: int) -> Section:
+    return Section(
+        name=table.name,
+        title=plain(table.name),
+        place=f"table-{place}",
+        status=status_word(table),
+        facts=tuple(_facts(table)),
+        problems=tuple(problems(table)),
+        schema=_schema(table),
+        columns=None if table.files is not None else column_grid(table),
+        details=() if table.files is not None else column_sections(table, f"table-{place}"),
+        partitions=_partitions(table),
+        files=_files(table),
+    )
+
+
+def _facts(table: TableView) -> Iterable[tuple[str, str]]:
+    """Yields what happened to a table, but for its schema, which has a table of its own."""
+    yield "key", ", ".join(map(plain, table.key)) or "none: rows are compared whole"
+    yield from (fact for fact in facts(table) if fact[0] != "schema")
+    if table.compared and table.status == "modified" and table.partitions and table.files is None:
+        yield "partitions", partitions_line(table)
+
+
+def _schema(table: TableView) -> Grid | None:
+    if not table.schema_changes:
+        return None
+    every = [_schema_row(change) for change in table.schema_changes]
+    rows, note = limited(every, MOST_SCHEMA_CHANGES, "changes")
+    head = (Column("change"), Column("column"), Column("before"), Column("after"), Column("cells"))
+    return Grid("Schema changes", head, rows, note)
+
+
+def _schema_row(change: SchemaChange) -> tuple[Cell, ...]:
+    return (
+        Cell(change.change.replace("_", " ")),
+        named(change.column or ""),
+        Cell(value=value(change.before)) if change.before is not None else Cell(),
+        Cell(value=value(change.after)) if change.after is not None else Cell(),
+        Cell("compared" if change.compared else "not compared"),
+    )
+
+
+def _partitions(table: TableView) -> Grid | None:
+    """Returns what happened in each partition that changed, in order of their values."""
+    own = [one for one in table.partitions if one.values and one.rows_changed]
+    if not own:
+        return None
+    names = list(own[0].values)
+    most = max(one.rows_changed for one in own)
+    known = any(one.rows is not None for one in own)
+    every = [_partition(one, names, most, known=known) for one in own]
+    rows, note = limited(every, MOST_PARTITIONS, "partitions")
+    head = [Column(plain(name)) for name in names]
+    head += [Column("rows before", right=True), Column("rows after", right=True)] if known else []
+    head += [Column("changed", right=True)]
+    head += [Column(kind, right=True) for kind in _KINDS]
+    return Grid("Partitions that changed", tuple(head), rows, note, searched="partitions")
+
+
+_KINDS = ("inserted", "deleted", "updated", "filled", "cleared", "corrected")
+
+
+def _partition(
+    one: PartitionCounts, names: list[str], most: int, *, known: bool
+) -> tuple[Cell, ...]:
+    before, after = one.rows or (None, None)
+    bar = Cell(f"{one.rows_changed:,}", sort=one.rows_changed, share=one.rows_changed / most)
+    return (
+        *(Cell(value=value(one.values.get(name), numeric=True)) for name in names),
+        *((number(before), number(after)) if known else ()),
+        bar,
+        *(number(getattr(one, kind)) for kind in _KINDS),
+    )
+
+
+def _files(table: TableView) -> Grid | None:
+    if table.files is None:
+        return None
+    every = [tuple(Cell(text) for text in row) for row in every_file(table.files)]
+    if not every:
+        return None
+    rows, note = limited(every, MOST_FILES, "files")
+    head = tuple(Column(name, right=n > 1) for n, name in enumerate(HEADER))
+    return Grid("Files that changed", head, rows, note, searched="files")
