@@ -7,6 +7,7 @@ kept and compared once the diff is closed. Whatever a drawing shows is in it, an
 
 import datetime
 from collections.abc import Mapping
+from typing import Literal
 
 from catalog.dataclasses import dataclass, field
 from catalog.diff.counts import (
@@ -157,6 +158,15 @@ class TableView:
         if self.status in ("added", "removed") or self.schema_changes:
             return True
         return bool(self.rows_changed) if self.compared else self.status != "unchanged"
+
+    @property
+    def outcome(self) -> Status | Literal["rewritten"]:
+        """Returns what happened to the table: its status, or ``rewritten``.
+
+        A table is ``rewritten`` if its files differ, and their rows and the schema do not.
+        """
+        same = self.status == "modified" and self.compared and not self.differs
+        return "rewritten" if same else self.status
 
     @property
     def touched_columns(self) -> list[ColumnView]:

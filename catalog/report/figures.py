@@ -29,6 +29,18 @@ def listed(texts: Sequence[str], most: int) -> str:
     return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def fitted(texts: Sequence[str], room: int) -> str:
+    """Returns as many texts as fit in a number of columns, and how many more there are.
+
+    The first is shown in any case, cut if it must be.
+    """
+    for most in range(len(texts), 1, -1):
+        said = listed(texts, most)
+        if columns_of(said) <= room:
+            return said
+    return clipped(listed(texts, 1), room)
+
+
 def files_changed(added: int, removed: int) -> str:
     """Returns how many files came and went: ``1 file added, 2 removed``; empty if none did."""
     parts = []
@@ -52,6 +64,15 @@ def share(part: int, whole: int) -> str:
     if percent > 99.95:
         return ">99.9 %"
     return f"{min(max(percent, 0.1), 99.9):.1f} %"
+
+
+def bar(part: int, whole: int, wide: int) -> str:
+    """Returns a share as a bar of at most so many columns; what is not 0 can be seen."""
+    if not part or not whole:
+        return ""
+    eighths = max(round(8 * wide * part / whole), 1)
+    full, rest = divmod(min(eighths, 8 * wide), 8)
+    return "█" * full + " ▏▎▍▌▋▊▉"[rest].strip()
 
 
 def size(size_bytes: int) -> str:

@@ -57,6 +57,28 @@ def _fitted(widths: list[int], room: int) -> list[int]:
     return fitted
 
 
+def flowed(parts: Sequence[str], *, width: int, indent: int = 0, between: str = "; ") -> list[str]:
+    """Returns parts of a sentence as lines of a width, broken between parts where that is enough.
+
+    A part that is longer than a line is broken between words; a word that is longer stays whole.
+    """
+    lines: list[str] = []
+    room = max(width - indent, 1)
+    for number, part in enumerate(parts):
+        text = part + (between.rstrip() if number < len(parts) - 1 else "")
+        if lines and columns_of(f"{lines[-1]} {text}") <= room:
+            lines[-1] += f" {text}"
+            continue
+        lines.append("")
+        for word in text.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and columns_of(longer) > room:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+    return [" " * indent + line for line in lines]
+
+
 def markdown_text(text: str) -> str:
     """Returns text that Markdown shows as it is."""
     return plain(text).translate(_SPECIAL)

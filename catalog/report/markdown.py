@@ -5,7 +5,8 @@ from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import arrow_counts, count
 from catalog.report.file_words import HEADER, file_lists
 from catalog.report.layout import markdown_table, markdown_text
-from catalog.report.text import example_text, header
+from catalog.report.picture.columns import example_text
+from catalog.report.picture.headline import header
 from catalog.report.words import (
     column_rows,
     covered_line,

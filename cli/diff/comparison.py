@@ -8,7 +8,10 @@ from catalog.diff.json_form import diff_json, end_json
 from catalog.diff.view import DiffView
 from catalog.report.figures import counted, grouped, plain
 from catalog.report.markdown import render_markdown
-from catalog.report.text import Paint, header, render_diff, title
+from catalog.report.paint import Paint
+from catalog.report.picture.headline import header
+from catalog.report.picture.table import title
+from catalog.report.text import render_diff
 from catalog.report.words import schema_line
 from cli.diff.request import Request
 from cli.output import stdout

@@ -9,7 +9,8 @@ from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count, counted
 from catalog.report.file_words import every_file, file_text
-from catalog.report.text import header, title
+from catalog.report.picture.headline import header
+from catalog.report.picture.table import title
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
 from cli.diff.rows import JSON_COLUMNS, changed_rows, json_rows, text_line, write_csv

@@ -171,7 +171,9 @@ def _rebase_lines(report: "BackfillReport") -> Iterator[str]:
 def _effect_lines(effect: "Effect") -> Iterator[str]:
     """Yields the delta of each table, derived ones last and in brief, and what the gate says."""
     from catalog.report.judgement import judgement_lines
-    from catalog.report.text import Paint, header, render_brief, render_diff
+    from catalog.report.paint import Paint
+    from catalog.report.picture.headline import header
+    from catalog.report.text import render_brief, render_diff
 
     paint, width = Paint(stdout.has_colour()), stdout.width()
     downstream = {one.table: one for one in effect.downstream}

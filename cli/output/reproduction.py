@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from catalog.diff.json_form import table_json
 from catalog.report.figures import counted, plain, short
-from catalog.report.text import Paint, render_table
+from catalog.report.paint import Paint
+from catalog.report.text import render_table
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION
 from cli.output.values import dumped

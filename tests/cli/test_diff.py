@@ -18,6 +18,10 @@ def test_the_picture_of_a_backfill(lake: Path, parquetry: Runner) -> None:
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
     assert lines[0].startswith("main~1 (")
+    assert [line.split()[0] for line in lines[1:3]] == ["from", "to"]
+    assert lines[2].endswith(": backfill") and lines[3] == ""
+    assert lines[4:6] == ["1 table changed, 1 table unchanged", ""]
+    lines = lines[4:]
     assert lines[2] == "orders  modified  key order_id"
     assert lines[3] == ("  rows        5: 1 inserted, 1 deleted (20.0 %), 2 updated (40.0 %)")
     amount = next(line.split() for line in lines if line.startswith("  amount"))

@@ -17,7 +17,8 @@ from catalog.diff.plan import SchemaChange, Status
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import share
 from catalog.report.markdown import render_markdown
-from catalog.report.text import Paint, render_brief, render_diff
+from catalog.report.paint import Paint
+from catalog.report.text import render_brief, render_diff
 
 
 def side(nulls: int, mean: float | None = None, total: str | None = None) -> SideStats:
@@ -81,6 +82,13 @@ def view(*tables: TableView) -> DiffView:
 
 PICTURE = """\
 main~1 (a1b2c3d4) → main (e5f6a7b8)
+
+1 table changed, 1 added, 1 table unchanged: 40 rows updated, 19 inserted, 2 deleted;
+2 schema changes
+
+table             rows  changed            inserted  deleted  updated  columns
+orders   1,000 → 1,010    5.3 %  ▍               12        2       40  +channel and 3 more
+refunds          0 → 7    100 %  ████████         7        0        0  added
 
 orders  modified  key order_id
   rows        1,000 → 1,010: 12 inserted, 2 deleted (0.2 %), 40 updated (4.0 %, 1 moved)

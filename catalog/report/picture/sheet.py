@@ -1,0 +1,75 @@
+"""What a picture is drawn on: how wide it is, how much it holds, whether it has colours."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from catalog.dataclasses import dataclass, field
+from catalog.report.figures import count
+from catalog.report.paint import PLAIN, Paint
+
+INDENT = "  "
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a diff a picture shows; None means all.
+
+    Attributes:
+        overview: Tables in the overview: it fits a screen together with what is above it.
+        tables: Tables that are drawn by themselves.
+        columns: Changed columns of a table.
+        schema: Schema changes of a table.
+        partitions: Partitions of a table that are listed by themselves.
+        periods: Months or years that many partitions are added up to.
+        value: Columns of text that a value of an example takes.
+        name: Columns of text that a name takes where numbers stand beside it.
+    """
+
+    overview: int | None = 20
+    tables: int | None = 8
+    columns: int | None = 12
+    schema: int | None = 10
+    partitions: int | None = 10
+    periods: int | None = 24
+    value: int | None = 28
+    name: int | None = 24
+
+
+CAPPED = Limits()
+
+UNLIMITED = Limits(None, None, None, None, None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a picture is drawn on.
+
+    Attributes:
+        width: Columns of text.
+        paint: Colours text, or leaves it as it is.
+        limits: How much is shown.
+        more: How to see all, as the reader would ask for it; empty says nothing of it.
+    """
+
+    width: int = 100
+    paint: Paint = PLAIN
+    limits: Limits = field(default_factory=lambda: CAPPED)
+    more: str = ""
+
+    def rest(self, number: int, noun: str) -> str:
+        """Returns that there are more things than are shown: ``… and 245 more columns``."""
+        plural = noun if number == 1 else f"{noun}s"
+        how = f" ({self.more})" if self.more else ""
+        return f"… and {count(number)} more {plural}{how}"
+
+
+def first(items: Sequence[Item], most: int | None) -> tuple[Sequence[Item], int]:
+    """Returns the first items, and how many more there are.
+
+    One that alone would be left out is shown: to say so takes as much room.
+    """
+    if most is None or len(items) <= most + 1:
+        return items, 0
+    return items[:most], len(items) - most

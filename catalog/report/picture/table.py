@@ -1,0 +1,117 @@
+"""The picture of one table: what happened to its rows, schema and files, and then its columns."""
+
+from collections.abc import Sequence
+
+from catalog.diff.file_changes import FileChanges
+from catalog.diff.view import TableView
+from catalog.report.figures import clipped, counted, listed, named_values, plain
+from catalog.report.file_words import file_lists, file_text
+from catalog.report.layout import aligned
+from catalog.report.paint import PLAIN, Paint
+from catalog.report.picture.columns import column_lines
+from catalog.report.picture.sheet import INDENT, Sheet, first
+from catalog.report.words import (
+    brief_cells,
+    facts,
+    partition_rows,
+    partitions_line,
+    problems,
+    top_partitions,
+)
+
+NAME_WIDTH = 24
+"""Columns that the name of a fact takes at most."""
+
+BRIEF_COLUMNS = 4
+"""Columns of a table that is shown in brief."""
+
+BRIEF_PARTITIONS = 6
+"""Partitions that are named of a table that is shown in brief."""
+
+_COLOURS = {"added": "green", "removed": "red", "modified": "yellow"}
+
+
+def title(table: TableView, paint: Paint = PLAIN) -> str:
+    """Returns the line that begins the picture of a table."""
+    key = f"key {', '.join(plain(k) for k in table.key)}" if table.key else "no key"
+    status = paint(table.outcome, _COLOURS.get(table.outcome, "dim"))
+    return f"{paint(plain(table.name), 'bold')}  {status}  {key}"
+
+
+def table_lines(table: TableView, sheet: Sheet) -> list[str]:
+    """Returns the picture of a table."""
+    named = list(facts(table))
+    if table.compared and table.status == "modified" and table.partitions and table.files is None:
+        named.append(("partitions", partitions_line(table)))
+    lines = [title(table, sheet.paint), *_fact_lines(_capped(named, sheet))]
+    if table.files is None:
+        lines += column_lines(table, sheet) + _partitions(table, sheet)
+    elif table.status == "modified":
+        lines += _files(table.files, sheet)
+    return lines + _problem_lines(table, sheet.paint)
+
+
+def brief_lines(table: TableView, paint: Paint = PLAIN) -> list[str]:
+    """Returns what happened to a table in a few lines: rows, partitions, and each column."""
+    wanted = ("rows", "schema") if table.files is None else ("rows", "files", "schema")
+    named = [fact for fact in facts(table) if fact[0] in wanted]
+    names = [named_values(one.values) for one in table.partitions if one.rows_changed]
+    if any(names):
+        named.append(("partitions", listed(names, BRIEF_PARTITIONS)))
+    columns = table.touched_columns if table.files is None else []
+    named += [(plain(one.name), brief_cells(one)) for one in columns[:BRIEF_COLUMNS]]
+    if (more := len(columns) - BRIEF_COLUMNS) > 0:
+        named.append(("", f"and {counted(more, 'more column')}"))
+    wide = _width_of(named)
+    lines = [f"{INDENT}{clipped(name, wide):<{wide}}  {text}" for name, text in named]
+    return [title(table, paint), *lines, *_problem_lines(table, paint)]
+
+
+def _capped(named: Sequence[tuple[str, str]], sheet: Sheet) -> list[tuple[str, str]]:
+    """Returns facts with no more schema changes than the sheet takes."""
+    schema = [fact for fact in named if fact[0] == "schema"]
+    shown, more = first(schema, sheet.limits.schema)
+    if not more:
+        return list(named)
+    at = named.index(schema[0])
+    after = [fact for fact in named[at:] if fact[0] != "schema"]
+    return [*named[:at], *shown, ("schema", sheet.rest(more, "schema change")), *after]
+
+
+def _fact_lines(named: Sequence[tuple[str, str]]) -> list[str]:
+    """Returns named facts as lines; a name that repeats is not said again."""
+    wide = _width_of(named)
+    names = [name for name, _ in named]
+    shown = [
+        "" if name == above else name for name, above in zip(names, ["", *names], strict=False)
+    ]
+    return [f"{INDENT}{name:<{wide}}  {text}" for name, (_, text) in zip(shown, named, strict=True)]
+
+
+def _width_of(named: Sequence[tuple[str, str]]) -> int:
+    return min(max(len(name) for name, _ in named), NAME_WIDTH)
+
+
+def _problem_lines(table: TableView, paint: Paint) -> list[str]:
+    return [f"{INDENT}{paint('warning', 'yellow')}: {text}" for text in problems(table)]
+
+
+def _files(files: FileChanges, sheet: Sheet) -> list[str]:
+    lists = file_lists(files)
+    lines = [""] if lists else []
+    for one in lists:
+        lines += file_text(one.rows, sheet.width, len(INDENT))
+        lines += [f"{INDENT}{one.more}"] if one.more else []
+    return lines
+
+
+def _partitions(table: TableView, sheet: Sheet) -> list[str]:
+    shown, more = top_partitions(table)
+    if not shown or (table.status != "modified"):
+        return []
+    head, rows = partition_rows(shown)
+    right = [i > 0 for i in range(len(head))]
+    lines = ["", *aligned([head, *rows], right=right, indent=len(INDENT), width=sheet.width)]
+    if more:
+        lines.append(f"{INDENT}… and {counted(more, 'more partition')}")
+    return lines
