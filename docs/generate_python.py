@@ -122,6 +122,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.repository.resolve:ResolvedRef",
             "catalog.repository.repository:CatalogInfo",
             "catalog.write.snapshot.outcome:SnapshotReport",
+            "catalog.write.snapshot.drift:PartitionChange",
             "catalog.write.rows.write:WriteReport",
             *(f"catalog.operations.merge.steps:{name}" for name in ("MergeReport", "TableMerge")),
             "catalog.operations.contracts.report:ContractReport",

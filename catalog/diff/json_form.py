@@ -8,6 +8,7 @@ from typing import Any
 from catalog.diff.counts import ColumnCounts, Example, PartitionCounts, SideStats
 from catalog.diff.file_json import files_json
 from catalog.diff.finding_json import delta_json, distribution_json, renaming_json, segment_json
+from catalog.diff.plan import SchemaChange
 from catalog.diff.view import (
     ColumnView,
     DiffView,
@@ -99,6 +100,17 @@ def table_json(table: TableView, version: int = FORMAT_VERSION) -> Json:
     return form
 
 
+def schema_change_json(change: SchemaChange) -> Json:
+    """Returns the JSON form of one change of a schema."""
+    return {
+        "change": change.change,
+        "column": change.column,
+        "from": change.before,
+        "to": change.after,
+        "compared": change.compared,
+    }
+
+
 def _counts(table: TableView) -> Json:
     """Returns what both versions say of a table, in their order; lists are filled in later."""
     rows, problems, coverage = table.rows, table.key_problems, table.coverage
@@ -112,16 +124,7 @@ def _counts(table: TableView) -> Json:
             "null": _sides(problems.null if counted else None),
             "duplicate": _sides(problems.duplicate if counted else None),
         },
-        "schema_changes": [
-            {
-                "change": one.change,
-                "column": one.column,
-                "from": one.before,
-                "to": one.after,
-                "compared": one.compared,
-            }
-            for one in table.schema_changes
-        ],
+        "schema_changes": [schema_change_json(one) for one in table.schema_changes],
         "rows": {
             "from": rows.before,
             "to": rows.after,

@@ -35,10 +35,13 @@ class KeptPrints:
 
     Attributes:
         warnings: About keys that are NULL, or that several of the rows that come have.
+        bad_keys: How many of these rows have NULL in their key, and how many share one; None if
+            nobody looked.
     """
 
     prints: Mapping[Identity, Fingerprint]
     warnings: tuple[str, ...]
+    bad_keys: tuple[int, int] | None = None
 
 
 def keep_prints(
@@ -97,10 +100,10 @@ def keep_prints(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = dict(pool.map(one, update.added))
     gathering.keep()
-    counts = 0, 0
-    if table.key and warn:
-        counts = _bad_keys(store, update.added, table, sources=sources, prints=found, keys=keys)
-    return KeptPrints(found, key_warnings(update.name, table, counts))
+    if not table.key or not warn:
+        return KeptPrints(found, ())
+    counts = _bad_keys(store, update.added, table, sources=sources, prints=found, keys=keys)
+    return KeptPrints(found, key_warnings(update.name, table, counts), counts)
 
 
 def _is_new(store: ObjectStore, file: DataFile, source: TakenFrom | None) -> bool:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from catalog.errors import ErrorKind, NotFound
-from catalog.report.figures import counted, plain, short, size
+from catalog.report.figures import counted, plain, short
 from cli.config import CONFIG_NAME
 from cli.location import find_config, running_code
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, IdempotencyKey, Inputs, Json, Message
 from cli.output import stderr
-from cli.output.listing import picked, show_outcome
+from cli.output.listing import show_outcome
+from cli.output.snapshots import is_unkeyed, no_key_note, report_json, report_line
 from cli.specs import (
     FileMode,
     TableSpec,
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from catalog.write.snapshot.outcome import SnapshotReport
     from catalog.write.snapshot.table_plan import SnapshotScope
 
-
-REPORTED = (
-    *("table", "changed", "rows", "size_bytes", "files_added", "files_removed", "files_kept"),
-    "bytes_copied",
-)
-"""What JSON says of a table that was taken."""
 
 Images: TypeAlias = Literal["auto", "always", "never"]
 FingerprintChoice: TypeAlias = Literal["rows", "columns", "later", "now"]
@@ -181,12 +176,16 @@ def snapshot(
     for report in reports:
         for text in report.warnings:
             stderr.warning(text if report.table in text else f"{report.table}: {text}")
+    keyless = {spec.table for spec in specs if spec.key == ()}
+    unkeyed = [one.table for one in reports if is_unkeyed(one) and one.table not in keyless]
+    if unkeyed:
+        stderr.note(no_key_note(unkeyed))
     outcome = {
         "branch": branch,
         "commit": transaction.commit.id if transaction.commit else None,
         "repeated": transaction.is_repeated,
         "dry_run": dry_run,
-        "tables": [{**picked(one, *REPORTED), "warnings": list(one.warnings)} for one in reports],
+        "tables": [report_json(one) for one in reports],
     }
     show_outcome(outcome, *_lines(reports, transaction, branch, dry_run=dry_run), json=json)
 
@@ -257,7 +256,7 @@ def _lines(
     if transaction.is_repeated and commit is not None:
         return [f"committed before as {short(commit.id)}: {plain(commit.message)}"]
     wide = max((len(report.table) for report in reports), default=0)
-    lines = [f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports]
+    lines = [f"{plain(r.table):<{wide}}  {report_line(r, dry_run=dry_run)}" for r in reports]
     changed = sum(report.changed for report in reports)
     if dry_run:
         lines.append(f"dry run: {counted(changed, 'table')} would change, nothing was written")
@@ -266,12 +265,3 @@ def _lines(
     else:
         lines.append(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
     return lines
-
-
-def _outcome(report: "SnapshotReport", *, dry_run: bool) -> str:
-    total = f"{counted(report.rows, 'row')} in {size(report.size_bytes)}"
-    if not report.changed:
-        return f"unchanged: {total}"
-    files = f"{report.files_added:,} added, {report.files_removed:,} removed, "
-    copied = "" if dry_run else f"; {size(report.bytes_copied)} copied"
-    return f"{total}; files: {files}{report.files_kept:,} kept{copied}"

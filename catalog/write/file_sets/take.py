@@ -259,6 +259,10 @@ def _report(
         size_bytes=pc.sum(rows["size"]).as_py() or 0,
         bytes_copied=state.bringing.size_bytes if task.mode is Mode.COPY else 0,
         warnings=(*state.listing.warnings, *warnings),
+        rows_before=None if task.table.snapshot is None else len(known.rows),
+        key=SCHEMA.names[:1],
+        null_keys=0,  # a directory has a path once
+        repeated_keys=0,
     )
 
 

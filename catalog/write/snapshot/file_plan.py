@@ -29,6 +29,9 @@ class KnownFiles:
 
     None is kept where the table is partitioned in another way, since its entries would not fit.
     Whatever else the table has stays: ``rest`` tells whether there is such a file at a path.
+
+    Attributes:
+        is_whole: Whether they are all files of each of their partitions.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class KnownFiles:
         matching: bool = True,
         rest: Callable[[Partition, str], bool] | None = None,
     ) -> None:
+        self.is_whole = rest is None
         self.rest = rest or (lambda partition, path: False)
         self._schemas = {} if base is None else base.snapshot.file_schemas
         self.files = files

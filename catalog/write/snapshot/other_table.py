@@ -120,7 +120,18 @@ def _has_version(task: SnapshotTask, table: SourceTable, state: TableState) -> b
 def _unchanged(task: SnapshotTask) -> TakenSnapshot:
     assert task.base is not None, "the table has a version"
     now = task.base.snapshot
-    report = SnapshotReport(task.name, False, 0, 0, now.files, now.rows, now.size_bytes, 0)
+    report = SnapshotReport(
+        task.name,
+        False,
+        files_added=0,
+        files_removed=0,
+        files_kept=now.files,
+        rows=now.rows,
+        size_bytes=now.size_bytes,
+        bytes_copied=0,
+        rows_before=now.rows,
+        key=now.key_names,
+    )
     return TakenSnapshot(None, report, LineageEntry("snapshot"))
 
 
@@ -177,7 +188,9 @@ class _Taking:
                 "format": str(self.state.format),
                 "version": self.state.version.number,
             }
-            found = outcome(task, snapshot, plan, listing=self.listing, facts=facts)
+            found = outcome(
+                task, snapshot, plan, listing=self.listing, known=self.known, facts=facts
+            )
             if task.dry_run:
                 ingest.discard(taken)
                 return found

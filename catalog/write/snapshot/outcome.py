@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from catalog.dataclasses import dataclass, replace
+from catalog.diff.plan import SchemaChange
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import Discovery
 from catalog.model.lineage import LineageEntry
@@ -15,8 +16,14 @@ from catalog.storage.store import ObjectStore
 from catalog.write.context import FreshPrints
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.snapshot import ingest
+from catalog.write.snapshot.drift import (
+    PartitionChange,
+    partition_changes,
+    schema_changes,
+    stray_indexes,
+)
 from catalog.write.snapshot.false_claims import false_claims, with_right_stats
-from catalog.write.snapshot.file_plan import FilePlan, full_entries
+from catalog.write.snapshot.file_plan import FilePlan, KnownFiles, full_entries
 from catalog.write.snapshot.ingest import Mode
 from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import SnapshotTask
@@ -37,6 +44,15 @@ class SnapshotReport:
         size_bytes: Bytes of the table afterwards.
         bytes_copied: Bytes that were copied into the catalog.
         warnings: What the user should know.
+        rows_before: Rows of the table on the branch; None if it is new.
+        schema_changes: How its columns, key and partitioning change; empty if it is new.
+        key: Its key columns afterwards.
+        null_keys: Rows of the files that come with NULL in the key; None if nobody looked, as in a
+            dry run.
+        repeated_keys: Rows of the files that come whose key others of them have, too; None if
+            nobody looked.
+        partitions: The partitions that come, go or have other files, in order; empty if the table
+            is not partitioned, or was in another way.
     """
 
     table: str
@@ -48,6 +64,12 @@ class SnapshotReport:
     size_bytes: int
     bytes_copied: int
     warnings: tuple[str, ...] = ()
+    rows_before: int | None = None
+    schema_changes: tuple[SchemaChange, ...] = ()
+    key: tuple[str, ...] = ()
+    null_keys: int | None = None
+    repeated_keys: int | None = None
+    partitions: tuple[PartitionChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +106,15 @@ def fingerprinted(
     kept = keep_prints(task.repository, found.update, fresh or {}, prints=wanted, sources=sources)
     added = tuple(with_right_stats(file, kept.prints[file.identity]) for file in found.update.added)
     false = false_claims(found.update.snapshot, added[: len(plan.added)], kept.prints, sources)
-    warnings = (*found.report.warnings, *false, *kept.warnings)
-    return replace(
-        found,
-        update=replace(found.update, added=added),
-        report=replace(found.report, warnings=warnings),
+    nothing_came = (0, 0) if found.report.key and not added else (None, None)
+    nulls, repeated = kept.bad_keys or nothing_came
+    report = replace(
+        found.report,
+        warnings=(*found.report.warnings, *false, *kept.warnings),
+        null_keys=nulls,
+        repeated_keys=repeated,
     )
+    return replace(found, update=replace(found.update, added=added), report=report)
 
 
 def with_guards(found: TakenSnapshot, placement: Placement, mode: Mode) -> TakenSnapshot:
@@ -136,6 +161,7 @@ def outcome(
     plan: FilePlan,
     *,
     listing: Discovery,
+    known: KnownFiles,
     facts: Mapping[str, str | int] = MappingProxyType({}),
 ) -> TakenSnapshot:
     """Returns what a plan comes to; ``facts`` are recorded of the source."""
@@ -147,7 +173,8 @@ def outcome(
     removed = plan.removed
     if base is not None and changed and not respecified:
         removed = full_entries(task.repository.commits, base, removed, added=len(added))
-    warnings = [*plan.warnings, *listing.warnings]
+    before = None if base is None else base.snapshot
+    warnings = [*plan.warnings, *listing.warnings, *stray_indexes(name, before, snapshot)]
     if base is not None:
         kept = old.files - len(plan.removed)
         warnings.extend(_key_change(name, old, snapshot, files_kept=kept))
@@ -164,6 +191,12 @@ def outcome(
         - sum(f.size_bytes for f in removed),
         bytes_copied=sum(f.size_bytes for f in copied),
         warnings=tuple(warnings),
+        rows_before=None if base is None else old.rows,
+        schema_changes=schema_changes(name, before, snapshot),
+        key=snapshot.key_names,
+        partitions=partition_changes(
+            task.repository.commits, base, snapshot, plan=plan, known=known
+        ),
     )
     about = {"source": listing.root, "mode": request.mode, "scope": request.scope, **facts}
     lineage = LineageEntry("snapshot", facts=about)

@@ -80,7 +80,7 @@ def take_files(task: SnapshotTask) -> TakenSnapshot:
         _check_listing(task, listing)
         with rarely_collected():
             plan = plan_files(task, source, taken=taken, unified=unified)
-        found = outcome(task, snapshot, plan, listing=listing)
+        found = outcome(task, snapshot, plan, listing=listing, known=source.known)
         if task.dry_run:
             ingest.discard(taken)
             return found
