@@ -6,6 +6,7 @@ A command is imported once it is called or its help is needed, so that no comman
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from typing import Annotated
@@ -19,7 +20,9 @@ from catalog.model.datafile import Verify
 from cli.exit_codes import ExitCode
 from cli.groups import Commands, DefaultCommandGroup, NamedGroup
 from cli.output import stdout
+from cli.paged_commands import is_paged
 from cli.parameters import PlainValues
+from cli.screen_options import NoPager, Width, add_screen_options
 
 
 class PlainCommand(PlainValues, TyperCommand):
@@ -29,6 +32,13 @@ class PlainCommand(PlainValues, TyperCommand):
         """Returns the words of the usage line after the command's name."""
         arguments = [p for p in self.get_params(ctx) if p.param_type_name == "argument"]
         return ["[OPTIONS]", *(p.metavar or p.name.upper() for p in arguments)]
+
+    def invoke(self, ctx):  # type: ignore[no-untyped-def]
+        """Runs the command; what it lists for people goes through a pager if it is long."""
+        words = ctx.command_path.split()[1:]
+        paged = is_paged(words, ctx.params)
+        with stdout.paged() if paged else nullcontext():
+            return super().invoke(ctx)
 
 
 _EXIT_CODES = "; ".join(f"{int(code)} {code.meaning.partition(';')[0]}" for code in ExitCode)
@@ -77,6 +87,8 @@ def options(
             "--version", help="Print the version.", callback=_print_version, is_eager=True
         ),
     ] = False,
+    width: Width = None,
+    no_pager: NoPager = False,
 ) -> None:
     """Version many Parquet tables as one, and see what a backfill changed, to the cell."""
 
@@ -127,6 +139,7 @@ def _command(name: str, place: str) -> TyperCommand:
     alone.command(name, cls=PlainCommand, help=_help(called))(called)
     command = get_command(alone)
     assert isinstance(command, TyperCommand)
+    add_screen_options(command)
     return command
 
 

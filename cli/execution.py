@@ -31,6 +31,7 @@ def run(command: Command, arguments: Sequence[str]) -> int:
 
     A closed stdout ends a command quietly with 0: its reader has seen what it wanted to see.
     """
+    stdout.forget_requests()
     try:
         with stderr.logged():
             code = command.main(list(arguments), PROGRAM, standalone_mode=False)

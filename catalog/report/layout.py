@@ -6,6 +6,9 @@ from catalog.report.figures import clipped, columns_of, padded, plain
 
 GAP = "  "
 
+UNLIMITED = 1 << 40
+"""A width in columns that nothing reaches: everything is drawn in full."""
+
 _SPECIAL = str.maketrans(
     {**{c: f"\\{c}" for c in "\\|*_`[]~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )

@@ -133,7 +133,8 @@ def _show_log(
 def _one_line(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
     message = plain(commit.message.partition("\n")[0])
     line = f"{short(commit.id)} {moment(commit.time)[:16]}{_where(commit, names)} {message}"
-    return clipped(line, stdout.width()) if stdout.is_terminal() else line
+    room = stdout.room()
+    return line if room is None else clipped(line, room)
 
 
 def _commit_lines(

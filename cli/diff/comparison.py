@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def write_picture(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as text."""
     paint = Paint(request.target is None and stdout.has_colour())
-    write_lines(render_diff(view, width=stdout.width(), paint=paint), request.target)
+    write_lines(render_diff(view, width=stdout.width(request.target), paint=paint), request.target)
 
 
 def write_markdown(result: "Diff", view: DiffView, request: Request) -> None:

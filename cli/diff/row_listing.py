@@ -9,6 +9,7 @@ from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count, counted
 from catalog.report.file_words import every_file, file_text
+from catalog.report.layout import UNLIMITED
 from catalog.report.picture.headline import header
 from catalog.report.picture.table import title
 from cli.diff.comparison import ends_json
@@ -33,7 +34,7 @@ TEXT_LIMIT = 20
 def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as text, one line each."""
     limit = request.limit if request.limit is not None else TEXT_LIMIT
-    width = stdout.width() if request.target is None and stdout.is_terminal() else 10_000
+    width = stdout.room(request.target) or UNLIMITED
     with text_target(request.target) as write:
         write(header(view) + "\n")
         for table in _tables_with_rows(view):

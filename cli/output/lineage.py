@@ -31,7 +31,7 @@ def lineage_lines(found: "TableLineage") -> list[str]:
         lines = []
     if len(lines) == 1:
         lines.append("  nothing is recorded" if found.upstream else "  no table was made from it")
-    width = stdout.width() if stdout.is_terminal() else None
+    width = stdout.room()
     return lines if width is None else [clipped(line, width) for line in lines]
 
 

@@ -95,7 +95,7 @@ def _show_text(listing: Listing) -> None:
         return
     cells = [[_short_text(name, c) for name, c in _named(listing, row)] for row in listing.rows]
     header = [name.removesuffix("_bytes").replace("_", " ") for name in listing.columns]
-    room = stdout.width() if stdout.is_terminal() else None
+    room = stdout.room()
     stdout.lines(aligned([header, *cells], right=_numeric(listing), width=room))
 
 

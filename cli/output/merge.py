@@ -113,7 +113,7 @@ def _first(conflicts: "pa.Table") -> list[str]:
     rows = list(conflict_rows(conflicts.slice(0, FIRST_CONFLICTS), ListFormat.TEXT))
     cells = [["NULL" if cell is None else plain(str(cell)) for cell in row] for row in rows]
     right = [False] * len(CONFLICT_COLUMNS)
-    lines = aligned([CONFLICT_COLUMNS, *cells], right=right, width=stdout.PLAIN_WIDTH)
+    lines = aligned([CONFLICT_COLUMNS, *cells], right=right, width=stdout.width())
     if conflicts.num_rows > len(rows):
         lines.append(f"({counted(conflicts.num_rows, 'conflict')}, the first {len(rows)})")
     return lines

@@ -14,9 +14,6 @@ from cli.output.values import dumped
 if TYPE_CHECKING:
     from catalog.operations.flow.reproduce import Reproduction
 
-NARROWEST = 20
-"""Columns that a line takes at least, however narrow the terminal is."""
-
 HOW = {
     "definition": "by its definition",
     "statements": "by the SQL that wrote it",
@@ -53,7 +50,7 @@ def reproduction_lines(found: "Reproduction") -> list[str]:
 def _wrapped(text: str, width: int, *, indent: str = "  ") -> list[str]:
     return textwrap.wrap(
         text,
-        max(width, NARROWEST),
+        width,
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",
         break_long_words=False,

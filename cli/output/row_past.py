@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from catalog.model.ids import are_ids
 from catalog.report.figures import clipped, exact_moment, moment, plain, short
-from catalog.report.layout import aligned
+from catalog.report.layout import UNLIMITED, aligned
 from catalog.report.values import text
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION, Cell, Listing
@@ -35,7 +35,7 @@ def blame_lines(blame: "Blame") -> list[str]:
             for c in row.cells
         ]
         header = ("column", "value", "before", "commit", "time", "author", "message")
-        room = stdout.width() if stdout.is_terminal() else None
+        room = stdout.room()
         right = [False] * len(header)
         lines += ["", *aligned([header, *cells], right=right, indent=2, width=room)]
     return lines + _gap_lines(blame.gaps)
@@ -84,7 +84,7 @@ def history_lines(history: "RowHistory") -> list[str]:
         ref, key = plain(history.ref), _key(history.key)
         lines = [f"no row of {plain(history.table)} up to {ref} had {key}"]
         return ([] if history.more else lines) + _gap_lines(history.gaps)
-    width = stdout.width() if stdout.is_terminal() else 10_000
+    width = stdout.room() or UNLIMITED
     lines = []
     last = ""
     for state in history.states:

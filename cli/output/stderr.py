@@ -10,6 +10,7 @@ from catalog.errors import CatalogError
 from catalog.messages import printable
 from catalog.report.figures import plain
 from cli.hints import worded
+from cli.output import stdout
 
 FIRST_SHOWN_AFTER_S = 1.0
 """Progress keeps quiet for so long: what is done by then needs none."""
@@ -120,7 +121,7 @@ class Progress:
         """Redraws the line if a person looks and it is time to."""
         now = time.monotonic()
         is_early = now - self._started < FIRST_SHOWN_AFTER_S or now - self._drawn < REDRAW_AFTER_S
-        if is_early or not self._terminal:
+        if is_early or not self._terminal or stdout.is_paging():
             return
         share = f" {done:,} of {total:,}" if total else ""
         left = ""

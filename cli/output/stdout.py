@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from catalog.errors import ErrorKind, StorageFailure
 from catalog.messages import printable
+from catalog.report.layout import UNLIMITED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cli.output.pager import Screen
+
 PLAIN_WIDTH = 100
-"""Width of text in columns where stdout is not a terminal."""
+"""Columns of a drawing where stdout goes into a pipe, of which nobody knows how wide it is."""
+
+NARROWEST = 20
+"""Columns that a drawing has at least, however narrow the terminal is."""
+
+_asked_width: int | None = None
+_is_paged = True
+_screen: "Screen | None" = None
 
 
 class ReaderGoneError(Exception):
@@ -51,7 +61,7 @@ def write(text: str) -> None:
         ReaderGoneError: Stdout was closed.
     """
     try:
-        sys.stdout.write(text)
+        (sys.stdout if _screen is None else _screen).write(text)
     except BrokenPipeError as error:
         raise ReaderGoneError from error
 
@@ -107,6 +117,36 @@ def abandon() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+@contextlib.contextmanager
+def paged() -> Iterator[None]:
+    """Has a pager show text that is longer than the screen, if one is wanted.
+
+    Raises:
+        ReaderGoneError: It was left before the end.
+    """
+    global _screen
+    if not _is_paged or not is_terminal():
+        yield
+        return
+    from cli.output.pager import Screen, pager
+
+    command = pager()
+    if command is None:
+        yield
+        return
+    _screen = screen = Screen(command, sys.stdout.write)
+    try:
+        yield
+    finally:
+        _screen = None
+        screen.close()
+
+
+def is_paging() -> bool:
+    """Returns whether a pager has the terminal."""
+    return _screen is not None and _screen.is_paging
+
+
 def is_terminal() -> bool:
     """Returns whether stdout is a terminal."""
     return sys.stdout.isatty()
@@ -117,9 +157,55 @@ def has_colour() -> bool:
     return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def width() -> int:
-    """Returns how many columns of text fit."""
-    return shutil.get_terminal_size().columns if is_terminal() else PLAIN_WIDTH
+def forget_requests() -> None:
+    """Forgets what an earlier command line asked for."""
+    global _asked_width, _is_paged
+    _asked_width, _is_paged = None, True
+
+
+def ask_no_pager() -> None:
+    """Takes that no pager is wanted."""
+    global _is_paged
+    _is_paged = False
+
+
+def ask_width(columns: int | None) -> None:
+    """Takes the width that the command line asks for; -1 is no limit, None is not asked."""
+    global _asked_width
+    _asked_width = columns
+
+
+def width(target: Path | None = None) -> int:
+    """Returns how many columns a drawing may take: what all drawings go by.
+
+    It is ``--width`` if given. A file (``target``) holds everything in full otherwise. Stdout has
+    the columns of the variable COLUMNS, else of the terminal; a pipe has ``PLAIN_WIDTH``.
+    """
+    known = room(target)
+    if known is not None:
+        return known
+    return PLAIN_WIDTH if target is None else UNLIMITED
+
+
+def room(target: Path | None = None) -> int | None:
+    """Returns how many columns a table of values may take; None if nothing limits it.
+
+    It is ``width``, but a pipe limits no table: its rows are data for whoever reads it.
+    """
+    if _asked_width is not None:
+        return UNLIMITED if _asked_width < 0 else _asked_width
+    if target is not None:
+        return None
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isascii() and stated.isdigit() and int(stated[:9]) > 0:
+        return max(int(stated[:9]), NARROWEST)
+    if not is_terminal():
+        return None
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(columns or shutil.get_terminal_size().columns, NARROWEST)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,9 @@ Runner = Callable[..., Outcome]
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("PARQUETRY_CATALOG", "PARQUETRY_DEBUG", "NO_COLOR"):
+    for name in ("PARQUETRY_CATALOG", "PARQUETRY_DEBUG", "PARQUETRY_PAGER", "PAGER", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
