@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from catalog.catalog import Catalog as Catalog
+    from catalog.diff.options import TableDefaults as TableDefaults
     from catalog.model.check_functions import GivenFunctions
     from catalog.model.contracts import Contract
     from catalog.model.hooks import Given, Hooks
@@ -46,6 +47,7 @@ __all__ = [
     "NotFound",
     "S3Options",
     "StorageFailure",
+    "TableDefaults",
     "Unsupported",
     "compare",
     "create",
@@ -57,6 +59,10 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name == "dbapi":  # lies above this package; whoever asks for it imports it here
         return import_module(f"{__name__}.dbapi")
+    if name == "TableDefaults":
+        from catalog.diff.options import TableDefaults
+
+        return TableDefaults
     if name != "Catalog":  # loaded when it is asked for: errors and options need none of it
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from catalog.catalog import Catalog
@@ -162,6 +168,7 @@ def compare(
     key: "Sequence[str] | None" = None,
     columns: "Sequence[str] | None" = None,
     tolerance: "Mapping[str, str] | None" = None,
+    ignore: "Sequence[str] | None" = None,
     query: str | None = None,
     level: 'Literal["stat", "cells", "rows"]' = "rows",
     method: 'Literal["auto", "join"]' = "auto",
@@ -191,6 +198,7 @@ def compare(
             whole rows are matched, and none is updated.
         columns: Columns to compare; None means all.
         tolerance: By column, ``"0.5"`` or ``"1%"``.
+        ignore: Columns not to compare.
         query: A query over the rows, called ``data``, whose results are compared instead.
         level: ``stat`` reads footers only, ``cells`` counts rows and cells, ``rows`` also keeps
             the changed rows for ``changes()``.
@@ -241,6 +249,7 @@ def compare(
         key=key,
         columns=columns,
         tolerance=tolerance,
+        ignore=ignore,
         level=level,
         method=method,
         check_keys=check_keys,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog.reader import CatalogReader
+from catalog.comparer import CatalogComparer
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @tells_machine_errors
-class CatalogExporter(CatalogReader):
+class CatalogExporter(CatalogComparer):
     """Writes states of tables out; see ``Catalog``."""
 
     def export(

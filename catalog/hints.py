@@ -55,8 +55,8 @@ class Blank:
     name: str
 
 
-Value: TypeAlias = str | bool | Blank | Mapping[str, str | Blank]
-"""A text, True for a flag, False for one that says no, a blank, or texts by name."""
+Value: TypeAlias = str | bool | Blank | tuple[str, ...] | Mapping[str, str | Blank]
+"""A text, True for a flag, False for one that says no, a blank, texts, or texts by name."""
 
 
 class Call:
@@ -147,4 +147,6 @@ def _literal(value: Value) -> str:
         return value.name
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name!r}: {_literal(one)}' for name, one in value.items())}}}"
+    if isinstance(value, tuple):
+        return repr(list(value))
     return repr(value)

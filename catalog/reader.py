@@ -1,6 +1,6 @@
 """The reading half of the facade: history, tables, queries, diffs; nothing here moves a branch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.model.listings import (
@@ -23,8 +23,6 @@ from catalog.storage.failures import tells_machine_errors
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog.diff.explain import Step
-    from catalog.diff.result import Diff
     from catalog.engine.frames import Relation
     from catalog.model.lineage_tree import TableLineage
     from catalog.model.row_history import Blame, RowHistory
@@ -326,159 +324,6 @@ class CatalogReader:
         from catalog.operations.rows.request import row_history
 
         return row_history(self.context, table, key, ref=ref, limit=limit)
-
-    # long: a paragraph for each argument
-    def diff(
-        self,
-        from_ref: str,
-        to_ref: str = DEFAULT_BRANCH,
-        *,
-        tables: Sequence[str] | None = None,
-        key: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        tolerance: Mapping[str, str] | None = None,
-        level: Literal["stat", "cells", "rows"] = "cells",
-        method: Literal["auto", "join"] = "auto",
-        check_keys: bool = False,
-        full_stats: bool = False,
-        explain: bool = True,
-        threads: int | None = None,
-        memory_limit_bytes: int | None = None,
-        progress: Callable[[int, int, int], None] | None = None,
-    ) -> "Diff":
-        """Compares two refs, row by row and cell by cell.
-
-        Args:
-            from_ref: The older state, or a range: ``A..B``, ``A...B``, or ``REF^!``, which is what
-                a commit itself changed.
-            to_ref: The newer state.
-            tables: The tables; None means all that changed.
-            key: Key columns to match rows by; None means the tables' own.
-            columns: Columns to compare; None means all.
-            tolerance: By column, ``"0.5"`` or ``"1%"``.
-            level: ``stat`` reads metadata only, ``cells`` counts rows and cells, ``rows``
-                also keeps the changed rows for ``changes()``.
-            method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts no
-                fingerprint and reads all files that differ; both give the same answer.
-            check_keys: Whether to look for NULL and duplicate keys in all rows.
-            full_stats: Whether statistics cover all rows.
-            explain: Whether to look for what explains the changes: by how much values changed, what
-                changed rows have in common, which columns look renamed.
-            threads: Threads to use; None means all.
-            memory_limit_bytes: Memory to use; None means a quarter of the machine's.
-            progress: Receives the tasks done, the tasks in all, and the rows compared so far.
-
-        Raises:
-            NotFound: A ref, table or column does not exist.
-            InvalidInput: An argument is not valid.
-        """
-        from catalog.operations.diff import compare_refs
-        from catalog.operations.diff_request import DiffRequest
-
-        request = DiffRequest(
-            from_ref=from_ref,
-            to_ref=to_ref,
-            tables=tables,
-            key=key,
-            columns=columns,
-            tolerance=tolerance,
-            level=level,
-            method=method,
-            check_keys=check_keys,
-            full_stats=full_stats,
-            explain=explain,
-            threads=threads,
-            memory_limit_bytes=memory_limit_bytes,
-            progress=progress,
-        )
-        return compare_refs(self.context, request)
-
-    def explain_diff(
-        self,
-        from_ref: str,
-        to_ref: str = DEFAULT_BRANCH,
-        *,
-        tables: Sequence[str] | None = None,
-        key: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> "dict[str, list[Step]]":
-        """Shows what a diff would read and how, without reading it.
-
-        Args:
-            from_ref: The older state, or a range: ``A..B``, ``A...B``, or ``REF^!``, which is what
-                a commit itself changed.
-            to_ref: The newer state.
-            tables: The tables; None means all that changed.
-            key: Key columns to match rows by; None means the tables' own.
-            columns: Columns to compare; None means all.
-
-        Returns:
-            The steps by table. Only metadata and footers are read.
-
-        Raises:
-            NotFound: A ref, table or column does not exist.
-        """
-        from catalog.operations.diff import explain_refs
-        from catalog.operations.diff_request import DiffRequest
-
-        request = DiffRequest(
-            from_ref=from_ref, to_ref=to_ref, tables=tables, key=key, columns=columns
-        )
-        return explain_refs(self.context, request)
-
-    def diff_query(
-        self,
-        query: str,
-        from_ref: str,
-        to_ref: str = DEFAULT_BRANCH,
-        *,
-        key: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        tolerance: Mapping[str, str] | None = None,
-        check_keys: bool = False,
-        full_stats: bool = False,
-        explain: bool = True,
-        threads: int | None = None,
-        memory_limit_bytes: int | None = None,
-    ) -> "Diff":
-        """Compares the result of a query at two refs.
-
-        Args:
-            query: A query in which tables carry no ``@ref``.
-            from_ref: The older state, or a range: ``A..B``, ``A...B``, or ``REF^!``, which is what
-                a commit itself changed.
-            to_ref: The newer state.
-            key: Columns of the result to match rows by; None compares whole rows.
-            columns: Columns of the result to compare; None means all.
-            tolerance: By column of the result, ``"0.5"`` or ``"1%"``.
-            check_keys: Whether to look for NULL and duplicate keys in all rows.
-            full_stats: Whether statistics cover all rows.
-            explain: Whether to look for what explains the changes: by how much values changed, what
-                changed rows have in common, which columns look renamed.
-            threads: Threads to use; None means all.
-            memory_limit_bytes: Memory to use; None means a quarter of the machine's.
-
-        Raises:
-            NotFound: A ref or a table does not exist.
-            InvalidInput: The query fails, or an argument is not valid.
-        """
-        from catalog.operations.diff_query import compare_query
-        from catalog.operations.diff_request import DiffRequest
-
-        request = DiffRequest(
-            from_ref=from_ref,
-            to_ref=to_ref,
-            key=key,
-            columns=columns,
-            tolerance=tolerance,
-            level="rows",
-            check_keys=check_keys,
-            full_stats=full_stats,
-            explain=explain,
-            threads=threads,
-            memory_limit_bytes=memory_limit_bytes,
-        )
-        return compare_query(self.context, query, request)
 
     def conflicts(self, source: str | None = None, *, into: str | None = None) -> "pa.Table":
         """Returns the conflicts of a merge that are not settled yet; see ``MergeConflict``.

@@ -1,13 +1,15 @@
 """Reads ``parquetry.toml``: the catalog, and the tables that ``snapshot`` takes."""
 
 import shlex
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, field
+from catalog.diff.options import TableDefaults
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.model.datafile import VERIFY, Verify
 from catalog.model.published import PUBLICATION_FORMATS, PublicationFormat
@@ -40,7 +42,10 @@ TOP_KEYS = (
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
-TABLE_KEYS = ("source", "key", "partition_by", "mode", "format", "at")
+TABLE_KEYS = ("source", "key", "partition_by", "mode", "format", "at", "ignore", "tolerance")
+COMPARED_KEYS = ("ignore", "tolerance")
+"""What is said of a table for diffs: it need not have a source for that."""
+
 MODELS_KEYS = ("path",)
 STEP_KEYS = ("command", "timeout_s")
 HOOK_KEYS = ("command", "function", "timeout_s")
@@ -93,6 +98,7 @@ class Config:
         check_files: Other files from which checks are taken over.
         python_checks: The Python checks that may run, by name.
         publications: The copies that are kept current.
+        defaults: What diffs ignore and tolerate, by table.
     """
 
     path: Path
@@ -111,6 +117,7 @@ class Config:
     check_files: tuple[str, ...] = ()
     python_checks: tuple[str, ...] = ()
     publications: tuple[PublicationEntry, ...] = ()
+    defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
 
 
 def read_config(path: Path) -> Config:
@@ -143,13 +150,14 @@ def _config(path: Path, text: str) -> Config:
         raise _not_toml(path, error) from error
     root = _Entry(path, "", stored).section(TOP_KEYS)
     s3 = root["s3"].section(S3_KEYS)
+    tables = _tables(root["tables"])
     return Config(
         path,
         root["catalog"].location(),
         S3Options(path_style=s3.pop("path_style").boolean(), chosen_by=str(path), **_texts(s3)),
         GcsOptions(chosen_by=str(path), **_texts(root["gcs"].section(GCS_KEYS))),
         AzureOptions(chosen_by=str(path), **_texts(root["azure"].section(AZURE_KEYS))),
-        tuple(_table(name, entry) for name, entry in _tables(root["tables"])),
+        tuple(_table(name, entry) for name, entry in tables if not _only_compared(entry)),
         root["verify"].choice(VERIFY),
         _models(root["models"]),
         tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
@@ -163,6 +171,7 @@ def _config(path: Path, text: str) -> Config:
         ),
         python_checks=root["python_checks"].listed('["plausible_weather"]'),
         publications=tuple(map(_publication, root["publish"].sections())),
+        defaults=_defaults(tables),
     )
 
 
@@ -322,11 +331,54 @@ def _tables(entry: _Entry, prefix: str = "", *, part: str = "source") -> list[tu
     for name, value in stored.items():
         inner = entry.inner(name, value)
         has_tables = isinstance(value, dict) and value and part not in value
+        has_tables = has_tables and not (part == "source" and _is_compared(value))
         if has_tables and all(isinstance(one, dict) for one in value.values()):
             found += _tables(inner, f"{prefix}{name}.", part=part)
         else:
             found.append((prefix + name, inner))
     return found
+
+
+def _is_compared(value: object) -> bool:
+    """Returns whether a section says how a table is compared, rather than hold tables."""
+    if not isinstance(value, dict):
+        return False
+    found = (value.get(key) for key in COMPARED_KEYS)
+    return any(
+        one is not None and not (isinstance(one, dict) and ("source" in one or _is_compared(one)))
+        for one in found
+    )
+
+
+def _only_compared(entry: _Entry) -> bool:
+    """Returns whether a section says nothing but how a table is compared."""
+    value = entry.value
+    return isinstance(value, dict) and _is_compared(value) and {*value} <= {*COMPARED_KEYS}
+
+
+def _defaults(tables: list[tuple[str, _Entry]]) -> Mapping[str, TableDefaults]:
+    """Returns what diffs ignore and tolerate, by table."""
+    found = {}
+    for name, entry in tables:
+        if not _is_compared(entry.value):
+            continue
+        keys = entry.section(TABLE_KEYS)
+        ignore = keys["ignore"].listed('["loaded_at"]', of="columns")
+        tolerance = {name: _number(one) for name, one in keys["tolerance"].named().items()}
+        try:
+            found[name] = TableDefaults(ignore, tolerance)
+        except InvalidInput as error:
+            message = f"{entry.path}: {keys['tolerance'].name}: {error.message}"
+            raise InvalidInput(message, kind=ErrorKind.INVALID_CONFIG, hint=error.advice) from error
+    return found
+
+
+def _number(entry: _Entry) -> str:
+    """Returns a tolerance: a number, or a text such as ``0.01`` or ``1%``."""
+    value = entry.value
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise entry.invalid('a number, or a text like "0.01" or "1%"')
+    return str(value)
 
 
 def _table(name: str, entry: _Entry) -> TableSpec:

@@ -24,7 +24,7 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
 }
 """Operations whose command is not their name: the command, and an option that completes it."""
 
-OPTIONS: Mapping[str, str] = {"from_version": "--from", "to_version": "--to"}
+OPTIONS: Mapping[str, str] = {"from_version": "--from", "to_version": "--to", "tables": "-t"}
 """Arguments whose option is not their name."""
 
 WITH_REF: frozenset[Operation] = frozenset({"reproduce"})
@@ -71,6 +71,8 @@ def _option(name: str, value: Value) -> str:
         return f"{option} {shlex.quote(','.join(f'{k}:{v}' for k, v in value.items()))}"
     if isinstance(value, Mapping):
         return " ".join(f"{option} {shlex.quote(k)}={_value(v)}" for k, v in value.items())
+    if isinstance(value, tuple):
+        return " ".join(f"{option} {shlex.quote(one)}" for one in value)
     if name == "scope":
         return f"--{value}"
     if value is False:

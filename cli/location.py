@@ -5,7 +5,7 @@ the catalog where ``-C`` or the environment names one.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
@@ -13,6 +13,7 @@ from typing import TypedDict
 import typer
 
 from catalog import AzureOptions, GcsOptions, S3Options
+from catalog.diff.options import TableDefaults
 from catalog.errors import CatalogError, ErrorKind, NotFound
 from catalog.model.datafile import Verify
 from catalog.model.limits import TIME_LIMIT_S
@@ -177,18 +178,41 @@ def configured_publications(context: typer.Context) -> tuple[PublicationEntry, .
     Raises:
         InvalidInput: It is not valid.
     """
+    config = _config_about(context, "[[publish]]", lambda config: config.publications)
+    return () if config is None else config.publications
+
+
+def table_defaults(context: typer.Context) -> Mapping[str, TableDefaults]:
+    """Returns what diffs of the catalog ignore and tolerate, as the nearest configuration says.
+
+    A note says so if it is not asked, as for publications.
+
+    Raises:
+        InvalidInput: It is not valid.
+    """
+    config = _config_about(context, "[tables]", lambda config: config.defaults)
+    return {} if config is None else config.defaults
+
+
+def _config_about(
+    context: typer.Context, section: str, wanted: Callable[[Config], object]
+) -> Config | None:
+    """Returns the nearest configuration if it has something to say about the catalog, and may.
+
+    A note says so if it may not.
+    """
     config = find_config()
-    if config is None or not config.publications:
-        return ()
+    if config is None or not wanted(config):
+        return None
     reason = config_distrust(config.path)
     uri = catalog_uri(context)
     by_chance = config.catalog is None and named_uri(context) is None
     if not reason and _chosen_config() is None and not (by_chance or _names(config, uri)):
         reason = f"it does not name the catalog {uri}"
     if reason:
-        stderr.note(f"[[publish]] of {config.path} is not used: {reason}; {_way_out(config.path)}")
-        return ()
-    return config.publications
+        stderr.note(f"{section} of {config.path} is not used: {reason}; {_way_out(config.path)}")
+        return None
+    return config
 
 
 def _chosen_config() -> Path | None:

@@ -33,6 +33,7 @@ FLOORS = [
     "catalog.operations",
     "catalog.serving",
     "catalog.reader",
+    "catalog.comparer",
     "catalog.exporter",
     "catalog.checker",
     "catalog.merger",

@@ -56,6 +56,7 @@ def diff_json(view: DiffView, version: int = FORMAT_VERSION) -> Json:
             "updated": totals.updated,
         },
         "tables": tables,
+        "left_out": [{"table": one.table, "reason": one.reason} for one in view.left_out],
         "metrics": [_metric(one) for one in view.metrics],
     }
 
@@ -94,6 +95,8 @@ def table_json(table: TableView, version: int = FORMAT_VERSION) -> Json:
     form["segments"] = [segment_json(one) for one in table.segments]
     form["unchanged_rows_looked_at"] = table.explained_by
     form["renamings"] = [renaming_json(one) for one in table.renamings]
+    form["ignored"] = list(table.ignored)
+    form["tolerances"] = dict(table.tolerances)
     form["warnings"] = list(table.warnings)
     if table.sample is not None:
         form["sample"] = [_sample_row(one) for one in table.sample]

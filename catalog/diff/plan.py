@@ -108,6 +108,8 @@ class TablePlan:
         files_kept: Files of both.
         partitions_skipped: Partitions whose files are the same.
         warnings: What the user should know before trusting the counts.
+        ignored: Columns that were left out on purpose.
+        tolerances: Columns with a tolerance, and what it is, as it was written.
     """
 
     table: str
@@ -122,6 +124,8 @@ class TablePlan:
     files_kept: int = 0
     partitions_skipped: int = 0
     warnings: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    tolerances: tuple[tuple[str, str], ...] = ()
 
     @property
     def shape(self) -> TableSnapshot:
@@ -184,8 +188,9 @@ def plan_table(
     """
     old, new = before or after, after or before
     assert old is not None and new is not None
-    columns = _Columns(table, match_columns(old, new, shared_ids))
+    columns = PairedColumns(table, match_columns(old, new, shared_ids))
     key = _key(columns, options)
+    ignored = _ignored(columns, key, options)
     removed, added = changes.removed, changes.added
     if columns.match.shared_files_agree:
         removed, added = without_shared(removed, added)
@@ -193,7 +198,7 @@ def plan_table(
     tasks = _tasks(removed, added, same_spec=columns.match.partitions_agree)
     touched = len({f.partition for f in (*changes.removed, *changes.added)})
     compared = len({f.partition for f in (*removed, *added)})
-    schema_changes = _schema_changes(columns)
+    schema_changes = _schema_changes(columns, ignored)
     status: Status = "modified" if tasks or schema_changes else "unchanged"
     if before is None or after is None:
         status = "added" if before is None else "removed"
@@ -204,16 +209,48 @@ def plan_table(
         after=after,
         key=key,
         pairs=_pairs(columns, key, options),
-        added=() if options.columns is not None else columns.match.added,
+        added=_added(columns, options),
         schema_changes=schema_changes,
         tasks=tasks,
         files_kept=changes.files_kept + shared,
         partitions_skipped=changes.partitions_kept + touched - compared,
-        warnings=_warnings(columns, options),
+        warnings=(*_warnings(columns, options), *options.notes),
+        ignored=ignored,
+        tolerances=tuple((name, str(stated)) for name, stated in options.tolerance.items()),
     )
 
 
-class _Columns:
+def _added(columns: "PairedColumns", options: DiffOptions) -> tuple[Field, ...]:
+    """Returns the columns of the newer side only whose values count."""
+    if options.columns is not None:
+        return ()
+    return tuple(f for f in columns.match.added if f.name not in options.ignore)
+
+
+def _ignored(columns: "PairedColumns", key: Sequence[str], options: DiffOptions) -> tuple[str, ...]:
+    """Returns the columns that are to be ignored, in the order of the table.
+
+    Raises:
+        InvalidInput: There is no such column, or rows are matched by it.
+    """
+    match = columns.match
+    names = dict.fromkeys(f.name for f in (*match.new.schema.fields, *match.old.schema.fields))
+    for name in options.ignore:
+        if name not in names:
+            raise InvalidInput(
+                f"table {columns.table} has no column {name!r} to ignore",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
+                hint=near(name, list(names)),
+            )
+        if name in key:
+            raise InvalidInput(
+                f"column {name!r} of {columns.table} cannot be ignored: rows are matched by it",
+                kind=ErrorKind.BAD_KEY,
+            )
+    return tuple(name for name in names if name in options.ignore)
+
+
+class PairedColumns:
     """The columns of both sides of a table, sorted by whether their types compare."""
 
     def __init__(self, table: str, match: ColumnMatch) -> None:
@@ -224,6 +261,10 @@ class _Columns:
         for before, after in match.pairs:
             fits = common_forms(before.type, after.type) is not None
             (self.usable if fits else self.unusable).append((before, after))
+
+    def numbers(self) -> frozenset[str]:
+        """Returns the names of columns of numbers on both sides."""
+        return frozenset(b.name for a, b in self.usable if _are_numbers(a, b))
 
     def own_key(self) -> tuple[str, ...] | None:
         """Returns the table's key: the newer side's, else the older's, if both sides have it.
@@ -241,7 +282,7 @@ class _Columns:
         return None if new.key or old.key else ()
 
 
-def _key(columns: _Columns, options: DiffOptions) -> tuple[str, ...]:
+def _key(columns: PairedColumns, options: DiffOptions) -> tuple[str, ...]:
     if options.key is None:
         return columns.own_key() or ()
     names = [after.name for _, after in columns.usable]
@@ -256,10 +297,11 @@ def _key(columns: _Columns, options: DiffOptions) -> tuple[str, ...]:
     return tuple(options.key)
 
 
-def _warnings(columns: _Columns, options: DiffOptions) -> tuple[str, ...]:
+def _warnings(columns: PairedColumns, options: DiffOptions) -> tuple[str, ...]:
     warnings = [
         f"column {b.name!r} is not compared: {a.type} and {b.type} have no common form"
         for a, b in columns.unusable
+        if b.name not in options.ignore
     ]
     if options.key is None and columns.own_key() is None:
         key = ", ".join(columns.match.new.key_names or columns.match.old.key_names)
@@ -270,7 +312,9 @@ def _warnings(columns: _Columns, options: DiffOptions) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _pairs(columns: _Columns, key: Sequence[str], options: DiffOptions) -> tuple[ColumnPair, ...]:
+def _pairs(
+    columns: PairedColumns, key: Sequence[str], options: DiffOptions
+) -> tuple[ColumnPair, ...]:
     names = {after.name for _, after in columns.usable}
     for name in (*(options.columns or ()), *options.tolerance):
         if name not in names:
@@ -281,6 +325,7 @@ def _pairs(columns: _Columns, key: Sequence[str], options: DiffOptions) -> tuple
             )
     old, new = columns.match.old, columns.match.new
     compared = names if options.columns is None else {*options.columns, *key}
+    compared = compared - {*options.ignore}
     pairs = []
     for number, (before, after) in enumerate(columns.usable):
         pair = ColumnPair(
@@ -292,7 +337,7 @@ def _pairs(columns: _Columns, key: Sequence[str], options: DiffOptions) -> tuple
             partition=before.id in old.partition_by or after.id in new.partition_by,
             tolerance=options.tolerance_of(after.name),
         )
-        if pair.tolerance is not None and (pair.key or not _is_numeric(pair)):
+        if pair.tolerance is not None and (pair.key or not _are_numbers(pair.before, pair.after)):
             raise InvalidInput(
                 f"column {pair.name!r} of {columns.table} cannot have a tolerance: only numbers "
                 "that are not part of the key can",
@@ -302,17 +347,15 @@ def _pairs(columns: _Columns, key: Sequence[str], options: DiffOptions) -> tuple
     return tuple(pairs)
 
 
-def _is_numeric(pair: ColumnPair) -> bool:
-    return all(
-        isinstance(f.type, Scalar) and f.type.type_class in NUMBERS
-        for f in (pair.before, pair.after)
-    )
+def _are_numbers(before: Field, after: Field) -> bool:
+    return all(isinstance(f.type, Scalar) and f.type.type_class in NUMBERS for f in (before, after))
 
 
-def _schema_changes(columns: _Columns) -> tuple[SchemaChange, ...]:
+def _schema_changes(columns: PairedColumns, ignored: Sequence[str]) -> tuple[SchemaChange, ...]:
     match = columns.match
     changes: list[SchemaChange] = []
     unusable = {after.id for _, after in columns.unusable}
+    unusable |= {after.id for _, after in columns.usable if after.name in ignored}
     for a, b in match.pairs:
         if a.name != b.name:
             changes.append(SchemaChange("column_renamed", b.name, a.name, b.name))

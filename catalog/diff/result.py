@@ -20,7 +20,7 @@ from catalog.diff.file_changes import FileChanges
 from catalog.diff.findings import Segment
 from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
-from catalog.diff.view import ColumnView, DiffView, End, Metric, TableView
+from catalog.diff.view import ColumnView, DiffView, End, LeftOut, Metric, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.file_sets import is_file_set
 from catalog.model.listings import FileInfo
@@ -293,6 +293,8 @@ class TableDiff:
             segments=tuple(one for one in findings.segments if one.cells_of is None),
             renamings=findings.renamings,
             explained_by=findings.sample,
+            ignored=self._plan.ignored,
+            tolerances=dict(self._plan.tolerances),
         )
 
     def to_dict(self, *, format_version: int = FORMAT_VERSION) -> Json:
@@ -341,12 +343,14 @@ class Diff:
         unchanged: int | None = None,
         commits: int | None = None,
         metrics: tuple[Metric, ...] = (),
+        left_out: tuple[LeftOut, ...] = (),
     ) -> None:
         self.before = before
         self.after = after
         self.unchanged = unchanged
         self.commits = commits
         self.metrics = metrics
+        self.left_out = left_out
         self.tables = tuple(tables)
         self._by_name = {one.table.casefold(): one for one in reversed(self.tables)}
         self._lookup = lookup
@@ -389,6 +393,7 @@ class Diff:
             unchanged=self.unchanged,
             commits=self.commits,
             metrics=self.metrics,
+            left_out=self.left_out,
         )
 
     def to_dict(self, *, format_version: int = FORMAT_VERSION) -> Json:

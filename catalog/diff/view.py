@@ -121,6 +121,8 @@ class TableView:
         renamings: Columns that look renamed.
         explained_by: How many rows that did not change were looked at for ``segments``.
         sample: Changed rows to show; None unless asked for.
+        ignored: Columns that were not compared since they are to be ignored.
+        tolerances: By column, the difference that does not count, as it was written.
     """
 
     name: str
@@ -140,6 +142,8 @@ class TableView:
     renamings: tuple[Renaming, ...] = ()
     explained_by: int | None = None
     sample: tuple[SampleRow, ...] | None = None
+    ignored: tuple[str, ...] = ()
+    tolerances: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def compared(self) -> bool:
@@ -204,6 +208,14 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A table that was not compared, and why: ``it has no column amount``."""
+
+    table: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What happened in all tables together.
 
@@ -237,6 +249,7 @@ class DiffView:
         commits: How many commits lead from the one end to the other; None if that is not known,
             or they do not follow each other.
         metrics: Named queries, before and after.
+        left_out: Tables that were not compared though they have changed, or were asked for.
     """
 
     before: End
@@ -245,6 +258,7 @@ class DiffView:
     unchanged: int | None = None
     commits: int | None = None
     metrics: tuple[Metric, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def totals(self) -> Totals:

@@ -10,6 +10,7 @@ from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import DiffFacts, run_diff, stat_diff
+from catalog.operations.diff_scope import diff_scope
 from catalog.repository.history import commits_between
 from catalog.repository.repository import DEFAULT_BRANCH
 
@@ -23,20 +24,19 @@ def compare_refs(
     """Compares two refs; ``ends`` if they are resolved already. See ``Catalog.diff``."""
     planner = _planner(context, request, ends)
     commits = _commits(context, planner) if ends is None else None
-    names, unchanged = (request.names, None) if request.names is not None else planner.changed()
-    planned = planner.tables(names)
-    facts = DiffFacts(unchanged, commits)
+    scope = diff_scope(planner, request.names)
+    facts = DiffFacts(scope.unchanged, commits, scope.left_out, scope.lookup)
     if request.level == "stat":
-        return stat_diff(planner, planned, facts)
-    return run_diff(planner, planned, request, facts)
+        return stat_diff(scope.planner, scope.planned, facts)
+    return run_diff(scope.planner, scope.planned, request, facts)
 
 
 def explain_refs(context: OperationContext, request: DiffRequest) -> "dict[str, list[Step]]":
     """Returns how a diff would be made; see ``Catalog.explain_diff``."""
     from catalog.diff.explain import explain
 
-    planned = _planner(context, request, None).tables(request.names)
-    return {one.plan.table: explain(context.repository, one.plan) for one in planned}
+    scope = diff_scope(_planner(context, request, None), request.names)
+    return {one.plan.table: explain(context.repository, one.plan) for one in scope.planned}
 
 
 def resolve_ends(context: OperationContext, from_ref: str, to_ref: str) -> tuple[End, End]:

@@ -36,6 +36,15 @@ class PlannedTable:
         return self.before if side == "f" else self.after
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPair:
+    """Both sides of a table; None where it is missing."""
+
+    name: str
+    before: StoredTable | None
+    after: StoredTable | None
+
+
 class Planner(Protocol):
     """What a diff is run from: the plans of its tables, and what reads their files."""
 
@@ -94,13 +103,8 @@ class DiffPlanner:
         """Returns nothing: all rows are in files."""
         return {}
 
-    def tables(self, names: Sequence[str] | None) -> list[PlannedTable]:
-        """Plans the tables that were asked for, or all that changed."""
-        names = self.changed()[0] if names is None else names
-        return [self.table(name) for name in {n.casefold(): n for n in names}.values()]
-
-    def changed(self) -> tuple[list[str], int]:
-        """Returns the names of all tables that changed, and how many tables did not."""
+    def changed(self) -> tuple[list[str], list[str]]:
+        """Returns the names of all tables that changed, and of those that did not."""
         commits = self.repository.commits
         before = commits.entries(self.before.commit_id)
         after = commits.entries(self.after.commit_id)
@@ -112,10 +116,19 @@ class DiffPlanner:
             or name not in after
             or before[name].entry.snapshot != after[name].entry.snapshot
         ]
-        return changed, len(names) - len(changed)
+        return changed, sorted({*names} - {*changed})
 
     def table(self, name: str) -> PlannedTable:
         """Plans one table.
+
+        Raises:
+            NotFound: Neither commit has it.
+        """
+        stored = self.stored(name)
+        return self.pair(stored.name, stored.before, stored.after)
+
+    def stored(self, name: str) -> StoredPair:
+        """Returns both sides of a table.
 
         Raises:
             NotFound: Neither commit has it.
@@ -129,23 +142,35 @@ class DiffPlanner:
             entries = self.repository.commits.entries
             names = {n for end in (self.before, self.after) for n in entries(end.commit_id)}
             raise unknown_table(name, f"{self.before.ref} or {self.after.ref}", names)
-        return self.pair(stored.name, before, after)
+        return StoredPair(stored.name, before, after)
 
     def pair(
-        self, name: str, before: StoredTable | None, after: StoredTable | None
+        self,
+        name: str,
+        before: StoredTable | None,
+        after: StoredTable | None,
+        *,
+        options: DiffOptions | None = None,
     ) -> PlannedTable:
-        """Plans two tables as if they were one of that name; one may be None."""
-        ends = self.before.commit_id, self.after.commit_id
-        shared = shared_ids(self.repository, before, after, ends=ends)
+        """Plans two tables as if they were one of that name; one may be None.
+
+        ``options`` are those of this table; None means those of the planner.
+        """
+        shared = self.shared_ids(before, after)
         plan = plan_table(
             name,
             None if before is None else before.snapshot,
             None if after is None else after.snapshot,
             changes=self._changes(before, after, shared),
-            options=self.options,
+            options=options or self.options,
             shared_ids=shared,
         )
         return PlannedTable(plan, before, after)
+
+    def shared_ids(self, before: StoredTable | None, after: StoredTable | None) -> int | None:
+        """Returns the greatest field id that means the same column on both sides."""
+        ends = self.before.commit_id, self.after.commit_id
+        return shared_ids(self.repository, before, after, ends=ends)
 
     def _changes(
         self, before: StoredTable | None, after: StoredTable | None, shared: int | None

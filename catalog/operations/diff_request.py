@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 from catalog.dataclasses import dataclass
-from catalog.diff.options import DiffOptions
+from catalog.diff.options import DiffOptions, TableDefaults
 from catalog.errors import InvalidInput
 from catalog.model.texts import check_integer, listed
 from catalog.repository.repository import DEFAULT_BRANCH
@@ -34,11 +34,17 @@ class DiffRequest:
     check_keys: bool = False
     full_stats: bool = False
     explain: bool = False
+    ignore: Sequence[str] | None = None
+    defaults: Mapping[str, TableDefaults] | None = None
     threads: int | None = None
     memory_limit_bytes: int | None = None
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
+        for name in ("tables", "key", "columns", "ignore"):  # one may come from an iterator
+            if (names := getattr(self, name)) is not None:
+                object.__setattr__(self, name, listed(names, name))
+        _ = self.options  # what is wrong with a value is said before anything is looked up
         if self.method not in get_args(Method):
             raise InvalidInput(f"unknown method {self.method!r} of a diff", hint="auto or join")
         if self.level not in get_args(Level):
@@ -60,7 +66,7 @@ class DiffRequest:
     @property
     def names(self) -> Sequence[str] | None:
         """Returns the tables that are compared; None means all that changed."""
-        return None if self.tables is None else listed(self.tables, "tables")
+        return self.tables
 
     @property
     def options(self) -> DiffOptions:
@@ -68,8 +74,10 @@ class DiffRequest:
         return DiffOptions(
             key=self.key,
             columns=self.columns,
-            tolerance=self.tolerance or {},
+            tolerance={} if self.tolerance is None else self.tolerance,
             check_keys=self.check_keys,
             full_stats=self.full_stats,
             explain=self.explain,
+            ignore=() if self.ignore is None else self.ignore,
+            defaults={} if self.defaults is None else self.defaults,
         )

@@ -14,6 +14,7 @@ from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
 from catalog.diff.route import Prints
 from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
+from catalog.diff.view import LeftOut
 from catalog.engine.checks import checked
 from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.operations.diff_picture import DiffPictures
@@ -27,10 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DiffFacts:
-    """What is known of a diff besides its tables; see ``DiffView``."""
+    """What is known of a diff besides its tables; see ``DiffView``.
+
+    Attributes:
+        lookup: Plans a table that is asked for later; None means as the planner does.
+    """
 
     unchanged: int | None = None
     commits: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    lookup: Callable[[str], PlannedTable] | None = None
 
 
 NO_FACTS = DiffFacts()
@@ -178,13 +185,15 @@ def _diff(
     facts: DiffFacts,
 ) -> Diff:
     close: Callable[[], None] = work.close if work is not None else lambda: None
+    plan = facts.lookup or planner.table
     return Diff(
         planner.before,
         planner.after,
         tables,
-        lookup=lambda name: unchanged_table(planner.table(name).plan, planner.repository.store),
+        lookup=lambda name: unchanged_table(plan(name).plan, planner.repository.store),
         close=close,
         pictures=DiffPictures(),
         unchanged=facts.unchanged,
         commits=facts.commits,
+        left_out=facts.left_out,
     )

@@ -11,6 +11,7 @@ from catalog.report.words import (
     column_rows,
     covered_line,
     facts,
+    left_out_lines,
     partition_rows,
     partitions_line,
     problems,
@@ -24,14 +25,18 @@ SUMMARY = ("table", "status", "rows", "inserted", "deleted", "updated", "moved")
 def render_markdown(diff: DiffView) -> list[str]:
     """Returns a diff as lines of Markdown."""
     lines = [f"### Changes {markdown_text(header(diff))}", ""]
+    left_out = [f"- {markdown_text(line)}" for line in left_out_lines(diff)]
     if not diff.tables:
-        return [*lines, "No table differs."]
+        return [*lines, "No table differs.", *left_out]
     rows = [_summary(table) for table in diff.tables]
     lines += markdown_table(SUMMARY, rows, right=[False, False, True, True, True, True, True])
     for table in diff.tables:
         if table.differs:
             lines += ["", *_table(table)]
-    return lines
+        elif table.ignored:
+            ignored = ", ".join(table.ignored)
+            left_out.append(f"- {markdown_text(f'ignored in {table.name}: {ignored}')}")
+    return [*lines, "", *left_out] if left_out else lines
 
 
 def _summary(table: TableView) -> list[str]:
@@ -44,8 +49,9 @@ def _summary(table: TableView) -> list[str]:
 def _table(table: TableView) -> list[str]:
     key = ", ".join(table.key)
     lines = [f"#### {markdown_text(table.name)}", ""]
-    for name, text in facts(table):  # of these only a schema has names that need escapes
-        lines.append(f"- {name}: {markdown_text(text) if name == 'schema' else text}")
+    named = ("schema", "ignored", "tolerance")  # of all facts, these have names that need escapes
+    for name, text in facts(table):
+        lines.append(f"- {name}: {markdown_text(text) if name in named else text}")
     if table.compared and table.files is None:
         lines.append(f"- partitions: {partitions_line(table)}")
     if table.compared:

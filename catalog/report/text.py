@@ -9,6 +9,7 @@ from catalog.report.picture.headline import commit_lines, header, summary_lines
 from catalog.report.picture.overview import by_change, overview_lines
 from catalog.report.picture.sheet import CAPPED, Limits, Sheet, first
 from catalog.report.picture.table import brief_lines, table_lines
+from catalog.report.words import left_out_lines
 
 
 def render_diff(
@@ -32,14 +33,15 @@ def render_diff(
     lines = [header(diff), *commit_lines(diff, sheet)]
     if not diff.tables:
         unchanged = f", {counted(diff.unchanged, 'table')} unchanged" if diff.unchanged else ""
-        return [*lines, "", f"no table differs{unchanged}"]
+        return [*lines, "", f"no table differs{unchanged}", *left_out_lines(diff)]
     changed = by_change([table for table in diff.tables if not _is_quiet(table)])
     quiet = [table for table in diff.tables if _is_quiet(table)]
     if len(changed) > 1 or diff.unchanged:
         lines += ["", *summary_lines(diff, sheet)]
     if len(changed) > 1:
         lines += ["", *overview_lines(changed, sheet)]
-    return [*lines, *_tables(changed, sheet), *_quiet(quiet, sheet)]
+    lines += [*_tables(changed, sheet), *_quiet(quiet, sheet)]
+    return [*lines, "", *left_out_lines(diff)] if diff.left_out else lines
 
 
 def render_table(table: TableView, *, width: int, paint: Paint = PLAIN) -> list[str]:
@@ -56,7 +58,8 @@ def _tables(changed: Sequence[TableView], sheet: Sheet) -> list[str]:
     """Returns the pictures of tables, as far as there is more to say than the overview does."""
     if len(changed) > 1 and not any(table.compared for table in changed):
         return []
-    own = [table for table in changed if len(changed) == 1 or table.outcome != "rewritten"]
+    alone = len(changed) == 1
+    own = [one for one in changed if alone or one.outcome != "rewritten" or one.ignored]
     shown, more = first(own, sheet.limits.tables)
     lines = []
     for table in shown:

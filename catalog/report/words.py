@@ -4,7 +4,7 @@ import math
 
 from catalog.diff.counts import PartitionCounts, SideStats
 from catalog.diff.plan import SchemaChange
-from catalog.diff.view import ColumnView, TableView
+from catalog.diff.view import ColumnView, DiffView, TableView
 from catalog.report.figures import (
     arrow,
     arrow_counts,
@@ -12,6 +12,7 @@ from catalog.report.figures import (
     count,
     counted,
     grouped,
+    listed,
     named_values,
     plain,
     share,
@@ -20,6 +21,9 @@ from catalog.report.file_words import files_line
 
 PARTITIONS_SHOWN = 10
 """Partitions that are listed: the most changed ones tell the story, the JSON form has all."""
+
+LEFT_OUT_SHOWN = 12
+"""Tables that were not compared, of which the names are listed."""
 
 DEFINITION_WIDTH = 100
 """Columns that a definition takes at most: the JSON form has all of it."""
@@ -41,10 +45,33 @@ def facts(table: TableView) -> list[tuple[str, str]]:
         touched = count(len(table.touched_columns))
         found.append(("columns", f"{touched} of {count(len(table.columns))} changed"))
     found += [("schema", schema_line(change)) for change in table.schema_changes]
+    found += comparison_facts(table)
     files = table.coverage
     moved = f"{count(files.files_added)} added, {count(files.files_removed)} removed"
     what = "data files" if table.is_file_set else "files"
     return [*found, (what, f"{moved}, {count(files.files_kept)} kept")]
+
+
+def comparison_facts(table: TableView) -> list[tuple[str, str]]:
+    """Returns what does not count in the comparison of a table, each line with its name."""
+    found = []
+    if table.ignored:
+        found.append(("ignored", ", ".join(map(plain, table.ignored))))
+    if table.tolerances:
+        limits = (f"{plain(name)} ±{plain(text)}" for name, text in table.tolerances.items())
+        found.append(("tolerance", ", ".join(limits)))
+    return found
+
+
+def left_out_lines(view: DiffView) -> list[str]:
+    """Returns which tables were not compared, and why, those of one reason on one line."""
+    by_reason: dict[str, list[str]] = {}
+    for one in view.left_out:
+        by_reason.setdefault(one.reason, []).append(plain(one.table))
+    return [
+        f"not compared: {listed(names, LEFT_OUT_SHOWN)} ({plain(reason)})"
+        for reason, names in by_reason.items()
+    ]
 
 
 def _rows_line(table: TableView) -> str:

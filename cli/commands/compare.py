@@ -73,6 +73,7 @@ def _asked(request: Request, progress: stderr.Progress | None = None) -> "DiffRe
         key=request.key,
         columns=request.columns or None,
         tolerance=request.tolerance or None,
+        ignore=request.ignore or None,
         level=request.form.level,
         check_keys=request.check_keys,
         full_stats=request.full_stats,

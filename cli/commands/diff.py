@@ -1,6 +1,7 @@
 """``diff``: what changed between two refs."""
 
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,12 +14,14 @@ from cli.diff.request import DiffFormat, Form, Request
 from cli.diff.request_options import with_request
 from cli.diff.writing import write_diff
 from cli.exit_codes import ExitCode
+from cli.location import table_defaults
 from cli.opening import DEFAULT_REF, opened
 from cli.output import stderr
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
     from catalog import Catalog
+    from catalog.diff.options import TableDefaults
     from catalog.diff.result import Diff
 
 
@@ -44,13 +47,19 @@ def diff(
       parquetry diff main~1 --query "SELECT region, sum(amount) FROM orders GROUP BY 1" --key region
     """
     request = replace(request, tables=tuple(tables or ()))
+    defaults = {} if request.exact or request.query else table_defaults(context)
     first = _first(from_ref, to_ref, commit)
-    differs = _run(opened(context), (first, to_ref), request)
+    differs = _run(opened(context), (first, to_ref), request, defaults)
     if exit_code and differs:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 
-def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool:
+def _run(
+    cat: "Catalog",
+    refs: tuple[str, str | None],
+    request: Request,
+    defaults: "Mapping[str, TableDefaults]",
+) -> bool:
     """Compares and writes; returns whether there are differences."""
     ends = _ends(cat, *refs)
     if refs[1] is None and request.how is DiffFormat.TEXT and request.target is None:
@@ -61,12 +70,17 @@ def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool
         from cli.diff.explanation import write_explanation
 
         found = cat.explain_diff(
-            *ends, tables=request.tables or None, key=request.key, columns=request.columns or None
+            *ends,
+            tables=request.tables or None,
+            key=request.key,
+            columns=request.columns or None,
+            ignore=request.ignore or None,
+            defaults=defaults,
         )
         write_explanation(ends, found, request)
         return False
 
-    return write_diff(_compared(cat, ends, request), request)
+    return write_diff(_compared(cat, ends, request, defaults), request)
 
 
 def _first(from_ref: str | None, to_ref: str | None, commit: str | None) -> str:
@@ -116,7 +130,12 @@ def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
     return ends
 
 
-def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff":
+def _compared(
+    cat: "Catalog",
+    ends: tuple[str, str],
+    request: Request,
+    defaults: "Mapping[str, TableDefaults]",
+) -> "Diff":
     with stderr.Progress("diff:") as progress:
         if request.query is not None:
             return cat.diff_query(
@@ -125,6 +144,7 @@ def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff"
                 key=request.key,
                 columns=request.columns or None,
                 tolerance=request.tolerance or None,
+                ignore=request.ignore or None,
                 check_keys=request.check_keys,
                 full_stats=request.full_stats,
                 explain=request.explained,
@@ -137,6 +157,8 @@ def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff"
             key=request.key,
             columns=request.columns or None,
             tolerance=request.tolerance or None,
+            ignore=request.ignore or None,
+            defaults=defaults,
             level=request.form.level,
             check_keys=request.check_keys,
             full_stats=request.full_stats,

@@ -65,12 +65,18 @@ Explain = Annotated[
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", metavar="COL,COL", help="Match rows by these columns. Default: the table's key."
+        "--key",
+        metavar="COL,COL",
+        help="Match rows by these columns, where a table has them. Default: the table's key.",
     ),
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="COL", help="Compare only this column; may be repeated."),
+    typer.Option(
+        "--column",
+        metavar="COL",
+        help="Compare only this column, of all tables or TABLE.COL; may be repeated.",
+    ),
 ]
 OnlyChange = Annotated[
     Change | None, typer.Option("--change", help="List only rows with this change.")
@@ -88,7 +94,20 @@ Tolerance = Annotated[
     typer.Option(
         "--tolerance",
         metavar="COL=X",
-        help="Treat numbers that differ by at most X, or X%, as equal; may be repeated.",
+        help="Treat numbers that differ by at most X, or X%, as equal; or TABLE.COL=X; "
+        "may be repeated.",
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore", metavar="COL", help="Do not compare this column, or TABLE.COL; may be repeated."
+    ),
+]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="Compare exactly what parquetry.toml says to ignore or to tolerate."
     ),
 ]
 Query = Annotated[

@@ -8,11 +8,13 @@ from typing import Literal, TypeAlias
 
 from catalog.dataclasses import dataclass, field
 from cli.output.csv_style import PLAIN, CsvStyle
-from cli.specs import pair
 from cli.usage import UsageError
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+_COMMA = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+"""A comma outside of quotes."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
@@ -71,6 +73,8 @@ class Request:
         key: Columns to match rows by; None means the tables' own.
         columns: Columns to compare; none means all.
         tolerance: By column, an absolute number or one in percent.
+        ignore: Columns not to compare.
+        exact: Whether what the configuration ignores and tolerates is compared exactly.
         change: Which rows to list; None means all kinds.
         where: SQL that rows to list must meet.
         limit: How many rows to list; -1 means all, None what the format usually takes.
@@ -94,6 +98,8 @@ class Request:
     key: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
     tolerance: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    exact: bool = False
     change: Change | None = None
     where: str | None = None
     limit: int | None = None
@@ -153,13 +159,30 @@ def chosen_form(asked: Mapping[Form, bool], how: DiffFormat) -> Form:
 
 
 def tolerances(texts: Sequence[str]) -> dict[str, str]:
-    """Reads ``COL=X`` options.
+    """Reads ``COL=X`` options; a name may hold ``=`` itself.
 
     Raises:
         UsageError: One has another form.
     """
-    form = "--tolerance COL=X"
-    return dict(pair(one, form, "--tolerance amount=0.01 or amount=1%") for one in texts)
+    found = {}
+    for text in texts:
+        name, equals, stated = text.rpartition("=")
+        if not (name and equals and stated):
+            raise UsageError(
+                f"{text!r} is not of the form --tolerance COL=X",
+                hint="for example: --tolerance amount=0.01 or orders.amount=1%",
+            )
+        found[name] = stated
+    return found
+
+
+def key_columns(text: str) -> tuple[str, ...]:
+    """Reads ``COL,COL``; in quotes, a name may hold commas.
+
+    >>> key_columns('day, "a,b"."c"')
+    ('day', '"a,b"."c"')
+    """
+    return tuple(part.strip() for part in _COMMA.split(text))
 
 
 def memory_bytes(written: str) -> int:

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from cli.diff import options
-from cli.diff.request import DiffFormat, Form, Request, chosen_form, memory_bytes, tolerances
+from cli.diff.request import (
+    DiffFormat,
+    Form,
+    Request,
+    chosen_form,
+    key_columns,
+    memory_bytes,
+    tolerances,
+)
 from cli.options import ByteOrderMark, EscapeFormulas, Json, Limit, Null
 from cli.output.csv_style import NULL, CsvStyle
 
@@ -26,6 +34,8 @@ def request_of(
     where: options.Where = None,
     limit: Limit = None,
     tolerance: options.Tolerance = None,
+    ignore: options.Ignore = None,
+    exact: options.Exact = False,
     query: options.Query = None,
     check_keys: options.CheckKeys = False,
     full_stats: options.FullStats = False,
@@ -56,9 +66,11 @@ def request_of(
         each_table=target is not None and (target.endswith("/") or Path(target).is_dir()),
         style=CsvStyle(null, bom, escape_formulas),
         query=query,
-        key=None if key is None else tuple(part.strip() for part in key.split(",")),
+        key=None if key is None else key_columns(key),
         columns=tuple(columns or ()),
         tolerance=tolerances(tolerance or []),
+        ignore=tuple(ignore or ()),
+        exact=exact,
         change=change,
         where=where,
         limit=limit,

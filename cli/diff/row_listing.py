@@ -12,6 +12,7 @@ from catalog.report.file_words import every_file, file_text
 from catalog.report.layout import UNLIMITED
 from catalog.report.picture.headline import header
 from catalog.report.picture.table import title
+from catalog.report.words import comparison_facts, left_out_lines
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
 from cli.diff.rows import JSON_COLUMNS, changed_rows, json_rows, text_line, write_csv
@@ -39,6 +40,8 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
             write(f"\n{title(table)}\n")
+            for name, text in comparison_facts(table):
+                write(f"  {name}  {text}\n")
             if table.files is not None and not _selects(request):
                 _write_files(write, table.files, limit=limit, width=width)
                 continue
@@ -52,6 +55,8 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
                 write(text_line(row, width) + "\n")
                 shown += 1
             write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
+        for line in left_out_lines(view):
+            write(f"\n{line}\n")
 
 
 def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:

@@ -12,6 +12,7 @@ from catalog.report.figures import moment, plain, short
 from catalog.report.html.headline import headline
 from catalog.report.html.overview import overview
 from catalog.report.html.sections import Section, sections
+from catalog.report.words import left_out_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,6 +61,7 @@ def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
         overview=overview(diff, [one.name for one in found[: len(drawn)]]),
         sections=drawn,
         left_out=left_out,
+        not_compared=left_out_lines(diff),
         style=style,
         script=script,
         policy=_policy(style, script),
