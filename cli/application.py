@@ -106,7 +106,7 @@ _COMMANDS = {
     "sql": "sql:sql",
     "shell": "sql:shell",
     "log": "history:log",
-    "show": "history:show",
+    "show": "show:show",
     "tables": "inspection:tables",
     "schema": "inspection:schema",
     "partitions": "inspection:partitions",
