@@ -21,37 +21,48 @@ _Values = Mapping[str, object]
 _Side = _Values | None
 
 
-def with_samples(diff: Diff, *, most: int) -> DiffView:
-    """Returns the view of a diff with up to so many changed rows of each table.
+def with_samples(
+    diff: Diff, *, most: int, change: str | None = None, where: str | None = None
+) -> DiffView:
+    """Returns the view of a diff with some changed rows of each table.
 
     They are chosen so that each column with changed cells is in some row, as far as they reach; the
     same diff always has the same ones. The diff must have its rows.
+
+    Args:
+        diff: The diff.
+        most: How many rows of a table there are at most.
+        change: ``inserted``, ``deleted`` or ``updated``; None means all.
+        where: A condition that they meet, as ``TableDiff.changes`` takes it.
     """
     view = diff.view
-    tables = [
-        replace(one, sample=tuple(_sample(diff[one.name], most))) if one.rows_changed else one
-        for one in view.tables
-    ]
+    tables = []
+    for one in view.tables:
+        rows = _sample(diff[one.name], most, (change, where)) if one.rows_changed else ()
+        tables.append(replace(one, sample=tuple(rows)))
     return replace(view, tables=tuple(tables))
 
 
-def _sample(table: TableDiff, most: int) -> list[SampleRow]:
+def _sample(table: TableDiff, most: int, wanted: tuple[str | None, str | None]) -> list[SampleRow]:
+    change, where = wanted
     counts = table.rows
     found = {"updated": counts.updated, "inserted": counts.inserted, "deleted": counts.deleted}
     chosen: list[SampleRow] = []
-    kinds = sorted((kind for kind in KINDS if found[kind]), key=lambda kind: found[kind] or 0)
+    kinds = [kind for kind in KINDS if found[kind] and change in (None, kind)]
+    kinds.sort(key=lambda kind: found[kind] or 0)
     for n, kind in enumerate(kinds):  # what few rows leave goes to the others
         share = -(-(most - len(chosen)) // (len(kinds) - n))
-        chosen += _spread(list(_read(table, kind)), share)
+        chosen += _spread(list(_read(table, kind, where)), share)
     return sorted(chosen, key=lambda row: KINDS.index(row.change))
 
 
-def _read(table: TableDiff, change: str) -> Iterator[SampleRow]:
+def _read(table: TableDiff, change: str, where: str | None) -> Iterator[SampleRow]:
     """Yields changed rows of a kind with their key and the columns in which cells changed."""
     narrow = bool(table.rows.updated) and bool(table.key)
     wide = change != "updated" and len(table.columns) <= COLUMNS
     columns: Literal["all", "changed"] = "changed" if narrow and not wide else "all"
-    reader = table.changes(change=change, limit=READ, columns=columns)
+    columns = columns if where is None else "all"
+    reader = table.changes(change=change, limit=READ, columns=columns, where=where)
     names = reader.schema.names
     keys = names[: names.index("_change")]
     bare = [name.removeprefix("key.") for name in keys]

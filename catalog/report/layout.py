@@ -1,5 +1,6 @@
 """Tables of text: aligned columns, and Markdown."""
 
+import re
 from collections.abc import Sequence
 
 from catalog.report.figures import clipped, columns_of, padded, plain
@@ -12,6 +13,8 @@ UNLIMITED = 1 << 40
 _SPECIAL = str.maketrans(
     {**{c: f"\\{c}" for c in "\\|*_`[]~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
+
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 
 def aligned(
@@ -83,8 +86,8 @@ def flowed(parts: Sequence[str], *, width: int, indent: int = 0, between: str = 
 
 
 def markdown_text(text: str) -> str:
-    """Returns text that Markdown shows as it is."""
-    return plain(text).translate(_SPECIAL)
+    """Returns text that Markdown shows as it is, and that notifies nobody: ``@name`` would."""
+    return _MENTION.sub("@<!-- -->", plain(text).translate(_SPECIAL))
 
 
 def markdown_table(

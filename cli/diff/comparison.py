@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from catalog.diff.json_form import diff_json, end_json
 from catalog.diff.view import DiffView
 from catalog.report.figures import counted, grouped, plain
-from catalog.report.markdown import render_markdown
+from catalog.report.markdown.page import render_markdown
 from catalog.report.paint import Paint
 from catalog.report.picture.headline import header
 from catalog.report.picture.table import title

@@ -133,7 +133,13 @@ class Request:
     @property
     def explained(self) -> bool:
         """Returns whether to look for what explains the changes: rows alone do not show it."""
-        return self.form is Form.CELLS and not self.no_explain
+        return (self.form is Form.CELLS or self.shows_sample) and not self.no_explain
+
+    @property
+    def shows_sample(self) -> bool:
+        """Returns whether a page shows some changed rows beside its counts."""
+        pages = (DiffFormat.MARKDOWN, DiffFormat.HTML)
+        return self.form is Form.ROWS and self.how in pages
 
     @property
     def as_json(self) -> bool:
@@ -153,7 +159,8 @@ def chosen_form(asked: Mapping[Form, bool], how: DiffFormat) -> Form:
     only_rows = how.holds_rows
     if only_rows and forms not in ([], [Form.ROWS]):
         raise UsageError(f"--format {how} holds rows, not --{forms[0]}", hint="--format json")
-    if how in (DiffFormat.MARKDOWN, DiffFormat.HTML) and forms not in ([], [Form.STAT]):
+    pages = (DiffFormat.MARKDOWN, DiffFormat.HTML)
+    if how in pages and forms not in ([], [Form.STAT], [Form.ROWS]):
         raise UsageError(f"--format {how} does not hold --{forms[0]}", hint="--format json")
     return Form.ROWS if only_rows else forms[0] if forms else Form.CELLS
 

@@ -12,18 +12,31 @@ if TYPE_CHECKING:
 Writer: TypeAlias = "Callable[[Diff, DiffView, Request], None]"
 
 
+SAMPLE = 500
+"""Changed rows of a table that a page shows, unless another number is asked for."""
+
+
 def write_diff(result: "Diff", request: Request) -> bool:
     """Writes a diff; returns whether there are differences."""
-    view = result.view
+    view = _view(result, request)
     _writer(request)(result, view, request)
     return view.differs
+
+
+def _view(result: "Diff", request: Request) -> "DiffView":
+    if not request.shows_sample:
+        return result.view
+    from catalog.operations.diff_samples import with_samples
+
+    most = SAMPLE if request.limit is None or request.limit < 0 else request.limit
+    return with_samples(result, most=most, change=request.change, where=request.where)
 
 
 def _writer(request: Request) -> Writer:
     """Returns what writes a diff in the form and format asked for."""
     from cli.diff import comparison, row_listing
 
-    if request.form is Form.ROWS:
+    if request.form is Form.ROWS and not request.shows_sample:
         by_format: dict[DiffFormat, Writer] = {
             DiffFormat.CSV: row_listing.write_rows_csv,
             DiffFormat.XLSX: row_listing.write_rows_xlsx,

@@ -131,6 +131,15 @@ def test_schema_and_files_are_listed(lake: Path, parquetry: Runner) -> None:
     assert "  1 file kept" in text
 
 
+def test_markdown_has_changed_rows(lake: Path, parquetry: Runner) -> None:
+    words = ("diff", "main~1", "--format", "markdown", "--rows")
+    found = parquetry(*words).out
+    assert "<details><summary>4 changed rows</summary>" in found
+    assert "| updated | 3 | NULL → 12.5 | c → C |" in found
+    few = parquetry(*words, "--change", "updated", "--where", "_to.note = 'C'").out
+    assert "<details><summary>1 of 4 changed rows</summary>" in few and "| deleted | 4" not in few
+
+
 def test_markdown_goes_to_a_file(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
     assert parquetry("diff", "main~1", "--format", "markdown", "-o", "c.md").code == 0
     assert "| orders | modified | 5 | 1 | 1 | 2 | 0 |" in (tmp_path / "c.md").read_text()
@@ -197,7 +206,7 @@ def test_a_query_takes_the_options_of_a_table(
         ("--where", "true"),
         ("--change", "updated"),
         ("--format", "csv", "--stat"),
-        ("--format", "markdown", "--rows"),
+        ("--format", "markdown", "--schema"),
         ("--format", "yaml"),
         ("--tolerance", "amount"),
         ("--memory-limit", "much"),

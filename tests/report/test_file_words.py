@@ -4,7 +4,7 @@ from catalog.diff.counts import Coverage, RowCounts
 from catalog.diff.file_changes import FileChanges, FileEntry, FilePair
 from catalog.diff.json_form import diff_json
 from catalog.diff.view import DiffView, End, TableView
-from catalog.report.markdown import render_markdown
+from catalog.report.markdown.page import render_markdown
 from catalog.report.text import render_brief, render_diff
 
 

@@ -16,7 +16,7 @@ from catalog.diff.counts import (
 from catalog.diff.plan import SchemaChange, Status
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import share
-from catalog.report.markdown import render_markdown
+from catalog.report.markdown.page import render_markdown
 from catalog.report.paint import Paint
 from catalog.report.text import render_brief, render_diff
 

@@ -58,7 +58,7 @@ class Comparison(TableDiff):
 
     def to_markdown(self) -> str:
         """Returns it as Markdown."""
-        from catalog.report.markdown import render_markdown
+        from catalog.report.markdown.page import render_markdown
 
         return "\n".join(render_markdown(self.diff.view))
 

@@ -1,0 +1,1 @@
+"""A diff as Markdown, for the description of a pull request."""
