@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -19,6 +19,7 @@ from catalog.diff.counts import (
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.findings import Segment
 from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
+from catalog.diff.partition_facts import PartitionFacts
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.view import ColumnView, DiffView, End, LeftOut, Metric, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
@@ -58,6 +59,9 @@ class Selection:
             check_integer(self.limit, "limit", least=0)
 
 
+FindPartitions: TypeAlias = Callable[[], PartitionFacts | None]
+"""Finds the partitions of a table; None if it has none, or nobody knows."""
+
 RowReader = Callable[[Selection], pa.RecordBatchReader]
 """Reads changed rows."""
 
@@ -78,6 +82,7 @@ class TableDiff:
         self._counts = counts
         self._store = store
         self._rows = rows
+        self._find_partitions: FindPartitions = lambda: None
 
     @property
     def table(self) -> str:
@@ -277,6 +282,7 @@ class TableDiff:
             )
             for name, counts in self.columns.items()
         )
+        known = self._find_partitions()
         return TableView(
             name=self.table,
             status=self.status,
@@ -285,7 +291,10 @@ class TableDiff:
             key_problems=self.key_problems,
             schema_changes=self.schema_changes,
             columns=columns,
-            partitions=self.partitions,
+            partitions=self.partitions
+            if known is None
+            else tuple(map(known.sized, self.partitions)),
+            partitioning=None if known is None else known.around(self.partitions),
             coverage=self.coverage,
             warnings=self.warnings,
             files=self.files,

@@ -83,8 +83,8 @@ class Partitioning:
         columns: The partition columns, the outermost first.
         types: Their SQL types.
         count: Partitions before and after.
-        unchanged: Partitions with the same files on both sides, in order of their values: each
-            value in text form, None for NULL, and its rows; None if there are too many to list.
+        unchanged: Partitions in which no row changed, in order of their values: each value in text
+            form, None for NULL, and the rows; None if there are too many to list.
     """
 
     columns: tuple[str, ...]

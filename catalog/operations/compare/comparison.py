@@ -26,6 +26,7 @@ class Comparison(TableDiff):
     def __init__(self, diff: Diff, kept: ExitStack) -> None:
         (table,) = diff.tables
         super().__init__(table._plan, table._counts, table._store, rows=table._rows)
+        self._find_partitions = table._find_partitions
         self.diff = Diff(diff.before, diff.after, [self], close=kept.close, pictures=DiffPictures())
         self._kept = kept
 

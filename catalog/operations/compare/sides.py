@@ -142,7 +142,9 @@ class SidesPlanner:
                 local = [file for file in side.files if not is_remote(file.path)]
                 verify_side(self.repository, side, local)
 
-    def all_files(self, planned: PlannedTable, side: SideName) -> Sequence[DataFile]:
+    def all_files(
+        self, planned: PlannedTable, side: SideName, *, statistics: bool = True
+    ) -> Sequence[DataFile]:
         """Returns all files of a side."""
         return self.sides[0 if side == "f" else 1].files
 
@@ -201,9 +203,11 @@ class TwoTables:
             raise _nothing_common(old, new, planned.plan)
         return planned
 
-    def all_files(self, planned: PlannedTable, side: SideName) -> Sequence[DataFile]:
+    def all_files(
+        self, planned: PlannedTable, side: SideName, *, statistics: bool = True
+    ) -> Sequence[DataFile]:
         """Returns all files of a side."""
-        return self.planner.all_files(planned, side)
+        return self.planner.all_files(planned, side, statistics=statistics)
 
     def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> Watch:
         """Checks that data files are still what was committed."""

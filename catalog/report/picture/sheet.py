@@ -51,12 +51,14 @@ class Sheet:
         paint: Colours text, or leaves it as it is.
         limits: How much is shown.
         more: How to see all, as the reader would ask for it; empty says nothing of it.
+        partitions: How to see all partitions, likewise.
     """
 
     width: int = 100
     paint: Paint = PLAIN
     limits: Limits = field(default_factory=lambda: CAPPED)
     more: str = ""
+    partitions: str = ""
 
     def rest(self, number: int, noun: str) -> str:
         """Returns that there are more things than are shown: ``… and 245 more columns``."""

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import TableView
-from catalog.report.figures import clipped, counted, listed, named_values, plain
+from catalog.report.figures import clipped, counted, listed, named_values, padded, plain
 from catalog.report.file_words import file_lists, file_text
-from catalog.report.layout import aligned
+from catalog.report.layout import GAP
 from catalog.report.paint import PLAIN, Paint
 from catalog.report.picture.columns import column_lines
+from catalog.report.picture.partitions import axis_facts, partition_table
 from catalog.report.picture.sheet import INDENT, Sheet, first
 from catalog.report.words import (
     brief_cells,
     facts,
-    partition_rows,
     partitions_line,
     problems,
-    top_partitions,
 )
 
 NAME_WIDTH = 24
@@ -44,11 +43,23 @@ def table_lines(table: TableView, sheet: Sheet) -> list[str]:
     if table.compared and table.status == "modified" and table.partitions and table.files is None:
         named.append(("partitions", partitions_line(table)))
     lines = [title(table, sheet.paint), *_fact_lines(_capped(named, sheet))]
+    if table.compared and table.files is None:
+        lines += _axes(table, sheet, _width_of(named))
     if table.files is None:
-        lines += column_lines(table, sheet) + _partitions(table, sheet)
+        lines += column_lines(table, sheet) + partition_table(table, sheet)
     elif table.status == "modified":
         lines += _files(table.files, sheet)
     return lines + _problem_lines(table, sheet.paint)
+
+
+def _axes(table: TableView, sheet: Sheet, wide: int) -> list[str]:
+    """Returns where changed partitions lie among all, below the other facts."""
+    lines = []
+    indent = len(INDENT) + wide + len(GAP)
+    for name, found in axis_facts(table, sheet, indent):
+        head = f"{INDENT}{padded(clipped(plain(name), wide), wide)}{GAP}"
+        lines += [head + found[0], *(" " * indent + line for line in found[1:])]
+    return lines
 
 
 def brief_lines(table: TableView, paint: Paint = PLAIN) -> list[str]:
@@ -102,16 +113,4 @@ def _files(files: FileChanges, sheet: Sheet) -> list[str]:
     for one in lists:
         lines += file_text(one.rows, sheet.width, len(INDENT))
         lines += [f"{INDENT}{one.more}"] if one.more else []
-    return lines
-
-
-def _partitions(table: TableView, sheet: Sheet) -> list[str]:
-    shown, more = top_partitions(table)
-    if not shown or (table.status != "modified"):
-        return []
-    head, rows = partition_rows(shown)
-    right = [i > 0 for i in range(len(head))]
-    lines = ["", *aligned([head, *rows], right=right, indent=len(INDENT), width=sheet.width)]
-    if more:
-        lines.append(f"{INDENT}… and {counted(more, 'more partition')}")
     return lines
