@@ -8,7 +8,7 @@ differ.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -18,30 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, cell_rows, of_one_kind
+from catalog.diff.changed_cells import CellSql, cell_queries, changed_cells, text_sql
+from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, Example
+from catalog.diff.deltas.columns import deltas
 from catalog.diff.excerpts import Excerpts, excerpts
-from catalog.diff.plan import SIDES, ColumnPair
+from catalog.diff.findings import Delta
+from catalog.diff.plan import ColumnPair
 from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.engine.connection import cursor
-from catalog.model.types import DataType, Scalar, TypeClass, is_float
 
 EXAMPLE_CELLS = 2_000_000
 """Changed cells that one query fetches, about 40 bytes each."""
-
-CHOSEN_COLUMNS = 16
-"""Columns with a tolerance up to which rows in which none counts as changed are left out first."""
-
-_TYPED = (
-    TypeClass.BOOLEAN,
-    TypeClass.INTEGER,
-    TypeClass.DECIMAL,
-    TypeClass.FLOAT,
-    TypeClass.DATE,
-    TypeClass.TIMESTAMP,
-)
-"""Types that Arrow hands over and takes back unchanged, and whose texts differ if values do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +40,12 @@ class ColumnChanges:
     Attributes:
         examples: The most frequent, the first first.
         distinct: How many different ones there are.
+        delta: By how much, or in which way, values changed.
     """
 
     examples: tuple[Example, ...]
     distinct: int
+    delta: Delta | None = None
 
 
 def changes_of_value(
@@ -64,6 +55,7 @@ def changes_of_value(
     *,
     parts: Sequence[Part],
     rows: int,
+    explained: bool,
 ) -> dict[int, ColumnChanges]:
     """Returns what is found of the changes of value of some columns, by number.
 
@@ -76,118 +68,21 @@ def changes_of_value(
         pairs: The columns wanted.
         parts: The rows.
         rows: About how many rows there are.
+        explained: Whether deltas are wanted.
     """
     at_once = CELL_COLUMNS if any(part.arrays is None for part in parts) else ARROW_COLUMNS
     most = max(1, min(at_once, EXAMPLE_CELLS // max(rows, 1)))
     found: dict[int, ColumnChanges] = {}
     for kind in of_one_kind(columns, pairs, most=most):
-        cells = _changed_cells(con, columns, kind, parts=parts)
+        cells = changed_cells(con, columns, kind, parts=parts, explained=explained)
         if cells.num_rows:
+            changes = _grouped(cells)
             with cursor(con) as own:
-                chosen = _most_frequent_of(own, columns, kind, cells)
+                chosen = _most_frequent_of(own, columns, cells, changes)
             long = _long_texts(con, columns, kind, parts=parts, chosen=chosen)
-            found |= _as_examples(kind, chosen, long)
+            known = deltas(kind, cells, changes.by_column()) if explained else {}
+            found |= _as_examples(kind, chosen, long, known)
     return found
-
-
-def _changed_cells(
-    con: duckdb.DuckDBPyConnection,
-    columns: SqlColumns,
-    pairs: Sequence[ColumnPair],
-    *,
-    parts: Sequence[Part],
-) -> pa.Table:
-    """Returns the changed cells of columns of one kind: place, hash, before, after and key.
-
-    Of columns 0 and 2, both changed in the row with key 7::
-
-        c  h     a     b     k0
-        0  ab..  0.5   1.5   7
-        2  3f..  NULL  2.0   7
-
-    Values whose text depends on nothing else come as they are, others as text. So do keys; if one
-    comes as text, ``s`` gives their order.
-    """
-    cells = _Cells.of(columns, pairs[0])
-    listed = ["c", f"{cells.hash} AS h"]
-    listed += [f"{value} AS {name}" for name, value in zip("ab", cells.shown, strict=True)]
-    keys = columns.plan.key_pairs
-    owned = ", ".join(f"own{n}" for n in range(len(keys)))
-    if all(_is_typed(key.after.type) or _is_text(key.after.type) for key in keys):
-        listed += [f"own{n} AS k{n}" for n in range(len(keys))]
-    else:
-        listed += [f"{_text(f'own{n}')} AS k{n}" for n in range(len(keys))]
-        listed.append(f"create_sort_key(row({owned}), 'ASC NULLS LAST') AS s")
-    carried = {f"own{n}": f"t_{columns.original('t', key)}" for n, key in enumerate(keys)}
-    with ExitStack() as opened:
-        rows = _cell_queries(con, columns, pairs, parts=parts, carried=carried, opened=opened)
-        queries = [f"SELECT {', '.join(listed)} FROM {one}" for one in rows]
-        return con.sql(" UNION ALL ".join(queries)).to_arrow_table()
-
-
-def _cell_queries(
-    con: duckdb.DuckDBPyConnection,
-    columns: SqlColumns,
-    pairs: Sequence[ColumnPair],
-    *,
-    parts: Sequence[Part],
-    carried: Mapping[str, str],
-    opened: ExitStack,
-) -> Iterator[str]:
-    """Yields SQL of the changed cells of each part, to follow FROM; see ``cell_rows``."""
-    wanted = {pair.number for pair in pairs}
-    for part in parts:
-        differing = {pair.number for pair in part.pairs}
-        if wanted.isdisjoint(differing):
-            continue
-        own = [pair for pair in pairs if pair.number in differing]
-        few = 0 < len(own) <= CHOSEN_COLUMNS and not columns.always_changed(own)
-        only = columns.any_changed(own) if few else "true"
-        rows = opened.enter_context(
-            cell_rows(con, columns, part, pairs, carried=carried, only=only)
-        )
-        yield f"{rows} WHERE {columns.changed(pairs[0])}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """The cells of columns of one kind as SQL.
-
-    Attributes:
-        values: The values before and after, or their whole texts where those can be shown alone.
-        shown: The same, texts cut.
-        hash: A hash of both, in their whole length.
-    """
-
-    values: tuple[str, str]
-    shown: tuple[str, str]
-    hash: str
-
-    @staticmethod
-    def of(columns: SqlColumns, pair: ColumnPair) -> "_Cells":
-        """Returns those of a column, and of others of its kind."""
-        names = [f"{side}_{columns.original(side, pair)}" for side in SIDES]
-        kinds = [pair.on(side).type for side in SIDES]
-        cells = list(zip(names, kinds, strict=True))
-        before, after = (
-            name if _is_typed(kind) else f"CAST({name} AS VARCHAR)" for name, kind in cells
-        )
-        cut, cut_after = (name if _is_typed(kind) else _text(name) for name, kind in cells)
-        signs = [f"signbit({name})" for name, kind in cells if is_float(kind)]
-        hashed = f"hash({', '.join([before, after, *signs])})"
-        return _Cells((before, after), (cut, cut_after), hashed)
-
-
-def _text(value: str) -> str:
-    return f"left(CAST({value} AS VARCHAR), {TEXT_LENGTH})"
-
-
-def _is_typed(kind: DataType) -> bool:
-    return isinstance(kind, Scalar) and kind.type_class in _TYPED
-
-
-def _is_text(kind: DataType) -> bool:
-    return isinstance(kind, Scalar) and kind.type_class == TypeClass.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +106,19 @@ class _Changes:
     def cells(self, change: int) -> Numbers:
         """Returns the places of all cells of a change."""
         return self.order[self.starts[change] : self.starts[change + 1]]
+
+    def of_columns(self) -> Iterator[tuple[int, int, int]]:
+        """Yields each column, and where its changes begin and end."""
+        bounds = np.flatnonzero(np.diff(self.columns.astype(np.int64), prepend=-1, append=-1))
+        for start, stop in pairwise(bounds.tolist()):
+            yield int(self.columns[start]), start, stop
+
+    def by_column(self) -> dict[int, Numbers]:
+        """Returns the places of all cells of each column."""
+        return {
+            column: self.order[self.starts[start] : self.starts[stop]]
+            for column, start, stop in self.of_columns()
+        }
 
 
 def _grouped(cells: pa.Table) -> _Changes:
@@ -264,9 +172,8 @@ class _Best:
 def _most_frequent(changes: _Changes) -> list[_Best]:
     """Returns the most frequent changes of each column, as far as numbers of cells say."""
     counts = np.diff(changes.starts)
-    bounds = np.flatnonzero(np.diff(changes.columns.astype(np.int64), prepend=-1, append=-1))
     found = []
-    for start, stop in pairwise(bounds):
+    for _, start, stop in changes.of_columns():
         own = counts[start:stop]
         level, least = own.max(), own.min()
         best = _Best([], start + np.flatnonzero(own == level), EXAMPLES)
@@ -310,11 +217,10 @@ class _Chosen:
 def _most_frequent_of(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
-    pairs: Sequence[ColumnPair],
     cells: pa.Table,
+    changes: _Changes,
 ) -> list[_Chosen]:
     """Returns the most frequent changes of each column of one kind, the first first."""
-    changes = _grouped(cells)
     best = _most_frequent(changes)
     for name in ("a", "b"):
         tied = [one for one in best if one.is_open]
@@ -333,7 +239,7 @@ def _most_frequent_of(
     at = changes.one_cell(np.array(chosen))
     befores, afters = (_texts(con, cells.column(name), at).to_pylist() for name in ("a", "b"))
     keys = _keys_of(con, columns, cells, [changes.cells(n) for n in chosen])
-    distinct = np.bincount(changes.columns, minlength=len(pairs))
+    distinct = np.bincount(changes.columns)
     hashes = to_numpy(cells.column("h"))[at]
     found = []
     for place, n in enumerate(chosen):
@@ -372,11 +278,11 @@ def _long_texts(
     long = [one for one in chosen if one.is_long]
     if not long:
         return {}
-    cells = _Cells.of(columns, pairs[0])
+    cells = CellSql.of(columns, pairs[0])
     before, after = cells.values
     hashes = ", ".join(dict.fromkeys(str(one.hash) for one in long))
     with ExitStack() as opened:
-        rows = _cell_queries(con, columns, pairs, parts=parts, carried={}, opened=opened)
+        rows = cell_queries(con, columns, pairs, parts=parts, carried={}, opened=opened)
         queries = [
             f"SELECT c, {cells.hash} AS h, {before} AS a, {after} AS b FROM {one} "
             f"AND {cells.hash} IN ({hashes})"
@@ -393,16 +299,23 @@ def _as_examples(
     pairs: Sequence[ColumnPair],
     chosen: Sequence[_Chosen],
     long: Mapping[tuple[int, int], Excerpts],
+    known: Mapping[int, Delta],
 ) -> dict[int, ColumnChanges]:
-    """Returns what was found of each column by number; ``chosen`` are its changes in order."""
-    found: dict[int, list[Example]] = {}
-    distinct: dict[int, int] = {}
-    for one in chosen:
-        pair = pairs[one.column]
-        shown = long.get((one.column, one.hash)) or Excerpts(one.before, one.after)
-        found.setdefault(pair.number, []).append(shown.example(pair.name, one.count, one.key))
-        distinct[pair.number] = one.distinct
-    return {number: ColumnChanges(tuple(own), distinct[number]) for number, own in found.items()}
+    """Returns what was found of each column by number, from its most frequent changes in order."""
+    found: dict[int, ColumnChanges] = {}
+    for column, own in groupby(sorted(chosen, key=_column), key=_column):
+        examples, distinct = [], 0
+        for one in own:
+            shown = long.get((column, one.hash)) or Excerpts(one.before, one.after)
+            examples.append(shown.example(pairs[column].name, one.count, one.key))
+            distinct = one.distinct
+        number = pairs[column].number
+        found[number] = ColumnChanges(tuple(examples), distinct, known.get(column))
+    return found
+
+
+def _column(change: _Chosen) -> int:
+    return change.column
 
 
 def _texts(con: duckdb.DuckDBPyConnection, column: pa.ChunkedArray, at: Numbers) -> pa.Array:
@@ -440,7 +353,7 @@ def _keys_of(
         least, order = f"arg_min(row({', '.join(names)}), s)", "s"
     elif len(names) == 1:
         least = "row(min(k0))"
-    texts = ", ".join(_text(f"k[{n + 1}]") for n in range(len(names)))
+    texts = ", ".join(text_sql(f"k[{n + 1}]") for n in range(len(names)))
     sort_key = "min(s) AS s, " if order == "s" else ""
     grouped = f"(SELECT n, {sort_key}{least} AS k FROM cells GROUP BY n)"
     place = f"row_number() OVER (ORDER BY {order}, n)"

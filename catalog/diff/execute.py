@@ -84,7 +84,13 @@ def compare_rows(
     counts = tally(reader.con, columns, parts, kept=kept)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
-    shown = shown_changes(reader.con, columns, parts=kept.instead_of(parts), counts=counts)
+    shown = shown_changes(
+        reader.con,
+        columns,
+        parts=kept.instead_of(parts),
+        counts=counts,
+        explained=options.explain,
+    )
     kept.drop()
     result = TableCounts(
         rows=row_counts(plan, counts),
@@ -94,7 +100,7 @@ def compare_rows(
         examples=shown.examples,
         bytes_read=sum(reader.opened.values()),
         warnings=remainder.warnings,
-        findings=Findings(distinct=shown.distinct) if options.explain else Findings(),
+        findings=Findings(shown.distinct, shown.deltas) if options.explain else Findings(),
     )
     changed = counts.inserted + counts.deleted + counts.updated
     held = HeldRows(

@@ -15,6 +15,7 @@ def delta_json(delta: Delta) -> Json:
             "cells": delta.cells,
             "kinds": dict(delta.kinds),
             "affix": delta.affix,
+            "looked_at": delta.looked_at,
         }
     low, median, high = delta.ratios or (None, None, None)
     return {
@@ -27,6 +28,7 @@ def delta_json(delta: Delta) -> Json:
         "ratio": {"min": low, "median": median, "max": high},
         "common_ratio": _common(delta.common_ratio),
         "common_difference": _common(delta.common_difference),
+        "looked_at": delta.looked_at,
     }
 
 

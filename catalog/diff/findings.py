@@ -29,14 +29,18 @@ class NumberDelta:
         cells: How many corrected cells that is.
         up: Cells that are greater now.
         down: Cells that are smaller now.
-        total: The sum of all differences in text form; None for times.
+        total: The sum of all differences in text form; None for times, and if not all corrected
+            cells were looked at.
         low: The least difference in text form; of times an interval.
         median: The median difference.
         high: The greatest difference.
         ratios: Least, median and greatest of after ÷ before, where both are numbers on the same
             side of 0; None if no cell has one, and for times.
-        common_ratio: The ratio that most cells have, if it is that of most.
+        common_ratio: The ratio that more than half of the cells have, as far as the decimal places
+            of the values after allow; None if none is that of so many. It may be negative.
         common_difference: The same for the difference.
+        looked_at: How many corrected cells were looked at, with those that have no difference;
+            fewer than the column has if there are so many that only the first rows were read.
     """
 
     cells: int
@@ -49,6 +53,7 @@ class NumberDelta:
     ratios: tuple[float, float, float] | None = None
     common_ratio: Common | None = None
     common_difference: Common | None = None
+    looked_at: int | None = None
 
 
 TextKind: TypeAlias = Literal[
@@ -57,7 +62,7 @@ TextKind: TypeAlias = Literal[
 """How a text became another.
 
 ``case``: only upper and lower case differ; ``blanks``: only white space; ``prefix_added`` and the
-like: the one is the other with something before or behind it.
+like: the one is the other, which is not empty, with something before or behind it.
 """
 
 
@@ -69,12 +74,14 @@ class TextDelta:
         cells: How many corrected cells that is.
         kinds: How many of them changed in which way; ways that occur.
         affix: The text that was added or removed in all cells of the commonest such kind; None if
-            it differs, or there is no such kind.
+            it differs, is longer than 200 characters, or there is no such kind.
+        looked_at: How many corrected cells were looked at, as of ``NumberDelta``.
     """
 
     cells: int
     kinds: Mapping[TextKind, int] = field(default_factory=dict)
     affix: str | None = None
+    looked_at: int | None = None
 
 
 Delta: TypeAlias = NumberDelta | TextDelta

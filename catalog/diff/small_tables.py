@@ -37,10 +37,13 @@ from catalog.diff.counts import (
     SideStats,
     TableCounts,
 )
+from catalog.diff.deltas.columns import both_known, delta_form
+from catalog.diff.deltas.numbers import Measures, number_delta
+from catalog.diff.deltas.texts import delta_of_texts
 from catalog.diff.excerpts import excerpts
 from catalog.diff.file_changes import compares_files
 from catalog.diff.file_rows import FileRows
-from catalog.diff.findings import Findings
+from catalog.diff.findings import Delta, Findings
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
@@ -61,6 +64,9 @@ SMALL_COLUMNS = 64
 SMALL_CELLS = 4096
 """Cells of rows that differ up to which they are counted here, one by one."""
 
+Sides: TypeAlias = tuple[pa.Array, pa.Array]
+"""Values of both sides."""
+
 _Change: TypeAlias = tuple[str | None, str | None]
 """A value before and after, as texts."""
 
@@ -78,6 +84,13 @@ class _Cell(NamedTuple):
     row: int
     before: str | None
     after: str | None
+
+
+class _Values(NamedTuple):
+    """Values of a column that differ: their rows' numbers among those that do, and both sides."""
+
+    rows: list[int]
+    sides: Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +158,7 @@ def count_small(
         examples=tuple(count.examples()),
         bytes_read=sum(opened.values()),
         files=count.files.changes() if compares_files(plan) else None,
-        findings=Findings(distinct=count.distinct()) if explained else Findings(),
+        findings=Findings(count.distinct(), count.deltas()) if explained else Findings(),
     )
 
 
@@ -220,6 +233,7 @@ class _Count:
         self._plan = plan
         self._inner_keys = [pair for pair in plan.key_pairs if not constant(plan, pair)]
         self._keys: dict[int, defaultdict[_Change, list[_Key]]] = {}
+        self._values: defaultdict[int, list[Sides]] = defaultdict(list)
         self._cells = 0
         self.files = FileRows()
         self.tally: Tally = nothing_yet(plan)
@@ -244,7 +258,11 @@ class _Count:
         try:
             keys = _keys(self._plan, file, rows)
             for column in columns:
-                cells = _changed(rows, column)
+                values = _changed(rows, column)
+                if values is None:
+                    continue
+                self._values[column.number].append(values.sides)
+                cells = _cells(values, column)
                 kinds = _add_kinds(self.tally.cells[column.name], cells)
                 totals[3:] = [a + b for a, b in zip(totals[3:], kinds, strict=True)]
                 known = self._keys.setdefault(column.number, defaultdict(list))
@@ -286,6 +304,23 @@ class _Count:
         pairs = ((pair, self._keys.get(pair.number)) for pair in self._plan.value_pairs)
         return {pair.name: len(changes) for pair, changes in pairs if changes}
 
+    def deltas(self) -> dict[str, Delta]:
+        """Returns by how much, or in which way, values of each column changed."""
+        found: dict[str, Delta] = {}
+        for pair in self._plan.value_pairs:
+            form = delta_form(pair)
+            delta: Delta | None = None
+            if form is str:
+                changes = self._keys.get(pair.number, {}).items()
+                delta = delta_of_texts((*change, len(keys)) for change, keys in changes)
+            elif isinstance(form, Measures) and pair.number in self._values:
+                sides = zip(*self._values[pair.number], strict=True)
+                before, after = (pa.concat_arrays(parts) for parts in sides)
+                delta = number_delta(before, after, form, looked_at=both_known(before, after))
+            if delta is not None:
+                found[pair.name] = delta
+        return found
+
 
 def _order(found: tuple[_Change, list[_Key]]) -> tuple[object, ...]:
     change, keys = found
@@ -304,18 +339,23 @@ def _add_kinds(counts: Cells, cells: Sequence[_Cell]) -> tuple[int, int, int]:
     return filled, cleared, corrected
 
 
-def _changed(rows: pa.Table, column: ColumnPair) -> list[_Cell]:
-    """Returns the cells of a column that differ, among rows of which some cell does."""
+def _changed(rows: pa.Table, column: ColumnPair) -> _Values | None:
+    """Returns the values of a column that differ, among rows of which some cell does."""
     before, after = (_array(rows, side, column.on(side)) for side in SIDES)
     places = np.flatnonzero(unlike(before, after))
     if not len(places):
-        return []
+        return None
     at = from_numpy(places)
+    return _Values(places.tolist(), (take(before, at), take(after, at)))
+
+
+def _cells(values: _Values, column: ColumnPair) -> list[_Cell]:
+    """Returns the cells of a column that differ."""
     texts = [
-        texts_of(take(array, at), column.on(side).type)
-        for side, array in zip(SIDES, (before, after), strict=True)
+        texts_of(array, column.on(side).type)
+        for side, array in zip(SIDES, values.sides, strict=True)
     ]
-    return [_Cell(*cell) for cell in zip(places.tolist(), *texts, strict=True)]
+    return [_Cell(*cell) for cell in zip(values.rows, *texts, strict=True)]
 
 
 def _array(rows: pa.Table, side: SideName, field: Field) -> pa.Array:

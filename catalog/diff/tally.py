@@ -11,7 +11,9 @@ from catalog.diff.cell_counts import Cells, Label, Tally, in_order, nothing_yet
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example
+from catalog.diff.deltas.columns import of_a_sample
 from catalog.diff.examples import ColumnChanges, changes_of_value
+from catalog.diff.findings import Delta
 from catalog.diff.kept_rows import KEPT_ROWS, KeptRows
 from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 
@@ -284,10 +286,12 @@ class Shown:
     Attributes:
         examples: The most frequent of every changed column.
         distinct: How many different ones there are, by column; columns of which all were counted.
+        deltas: By how much, or in which way, values changed, by column; if that is wanted.
     """
 
     examples: tuple[Example, ...]
     distinct: Mapping[str, int]
+    deltas: Mapping[str, Delta]
 
 
 def shown_changes(
@@ -296,6 +300,7 @@ def shown_changes(
     *,
     parts: Sequence[Part],
     counts: Tally,
+    explained: bool,
 ) -> Shown:
     """Returns what is shown of the changes of value of every changed column."""
     changed = [
@@ -303,25 +308,28 @@ def shown_changes(
         for pair in columns.plan.value_pairs
         if (cells := counts.cells[pair.name]).filled or cells.cleared or cells.corrected
     ]
-    if _are_countable(counts):
-        known = changes_of_value(con, columns, changed, parts=parts, rows=counts.updated)
-        own = [(pair.name, known[pair.number]) for pair in changed if pair.number in known]
-        return Shown(
-            tuple(example for _, one in own for example in one.examples),
-            {name: one.distinct for name, one in own},
-        )
+    countable = _are_countable(counts)
     found: dict[int, ColumnChanges] = {}
-    for part in parts:
+    if countable:
+        found = changes_of_value(
+            con, columns, changed, parts=parts, rows=counts.updated, explained=explained
+        )
+    for part in parts if not countable else ():
         held = {pair.number for pair in part.pairs} - found.keys()
         pairs = [pair for pair in changed if pair.number in held]
         rows = f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
         rows = rows if part.streamed is None else part.streamed.sample
         some = replace(part, relation=rows, streamed=None, table=None)
-        found |= changes_of_value(con, columns, pairs, parts=[some], rows=EXAMPLE_SAMPLE)
-    uncounted = (
-        replace(example, count=None)
-        for pair in changed
-        if pair.number in found
-        for example in found[pair.number].examples
+        found |= changes_of_value(
+            con, columns, pairs, parts=[some], rows=EXAMPLE_SAMPLE, explained=explained
+        )
+    own = [(pair.name, found[pair.number]) for pair in changed if pair.number in found]
+    examples = tuple(example for _, one in own for example in one.examples)
+    deltas = {name: one.delta for name, one in own if one.delta is not None}
+    if countable:
+        return Shown(examples, {name: one.distinct for name, one in own}, deltas)
+    return Shown(
+        tuple(replace(example, count=None) for example in examples),
+        {},
+        {name: of_a_sample(delta) for name, delta in deltas.items()},
     )
-    return Shown(tuple(uncounted), {})

@@ -73,7 +73,7 @@ def two_states(folder: Path, seed: int) -> catalog.Catalog:
     return cat
 
 
-def answer(table: TableDiff) -> tuple[object, ...]:
+def answer(table: TableDiff) -> tuple[Any, ...]:
     """Returns all that a diff counts, but for the bytes that it read."""
     counted = table.to_dict()
     files = counted["files"]
@@ -96,7 +96,9 @@ def test_what_is_counted_without_the_engine_is_what_it_counts(
     cat = two_states(tmp_path, seed)
     with cat.diff("main~1", "main", level="rows") as by_engine:
         expected = answer(by_engine["t"])
-    assert answer(cat.diff("main~1", "main", method="join")["t"])[1:] == expected[1:]
+    joined = answer(cat.diff("main~1", "main", method="join")["t"])
+    assert joined[1:] == expected[1:]
+    assert joined[0]["columns"] == expected[0]["columns"]
     without_engine(monkeypatch)
     assert answer(cat.diff("main~1", "main")["t"]) == expected
 
