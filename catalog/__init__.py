@@ -175,6 +175,7 @@ def compare(
     check_keys: bool = False,
     full_stats: bool = False,
     explain: bool = True,
+    distributions: bool = False,
     threads: int | None = None,
     memory_limit_bytes: int | None = None,
     progress: "Callable[[int, int, int], None] | None" = None,
@@ -208,6 +209,8 @@ def compare(
         full_stats: Whether statistics cover all rows.
         explain: Whether to look for what explains the changes: by how much values changed, what
             changed rows have in common, which columns look renamed.
+        distributions: Whether to count the values of changed columns before and after, to draw
+            them; reads these columns once more.
         threads: Threads to use; None means all.
         memory_limit_bytes: Memory to use; None means a quarter of the machine's.
         progress: Receives the tasks done, the tasks in all, and the rows compared so far.
@@ -255,6 +258,7 @@ def compare(
         check_keys=check_keys,
         full_stats=full_stats,
         explain=explain,
+        distributions=distributions,
         threads=threads,
         memory_limit_bytes=memory_limit_bytes,
         progress=progress,

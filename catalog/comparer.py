@@ -34,6 +34,7 @@ class CatalogComparer(CatalogReader):
         check_keys: bool = False,
         full_stats: bool = False,
         explain: bool = True,
+        distributions: bool = False,
         threads: int | None = None,
         memory_limit_bytes: int | None = None,
         progress: Callable[[int, int, int], None] | None = None,
@@ -59,6 +60,8 @@ class CatalogComparer(CatalogReader):
             full_stats: Whether statistics cover all rows.
             explain: Whether to look for what explains the changes: by how much values changed, what
                 changed rows have in common, which columns look renamed.
+            distributions: Whether to count the values of changed columns before and after, to draw
+                them; reads these columns once more.
             threads: Threads to use; None means all.
             memory_limit_bytes: Memory to use; None means a quarter of the machine's.
             progress: Receives the tasks done, the tasks in all, and the rows compared so far.
@@ -84,6 +87,7 @@ class CatalogComparer(CatalogReader):
             check_keys=check_keys,
             full_stats=full_stats,
             explain=explain,
+            distributions=distributions,
             threads=threads,
             memory_limit_bytes=memory_limit_bytes,
             progress=progress,
@@ -146,6 +150,7 @@ class CatalogComparer(CatalogReader):
         check_keys: bool = False,
         full_stats: bool = False,
         explain: bool = True,
+        distributions: bool = False,
         threads: int | None = None,
         memory_limit_bytes: int | None = None,
     ) -> "Diff":
@@ -164,6 +169,8 @@ class CatalogComparer(CatalogReader):
             full_stats: Whether statistics cover all rows.
             explain: Whether to look for what explains the changes: by how much values changed, what
                 changed rows have in common, which columns look renamed.
+            distributions: Whether to count the values of changed columns before and after, to draw
+                them; reads these columns once more.
             threads: Threads to use; None means all.
             memory_limit_bytes: Memory to use; None means a quarter of the machine's.
 
@@ -185,6 +192,7 @@ class CatalogComparer(CatalogReader):
             check_keys=check_keys,
             full_stats=full_stats,
             explain=explain,
+            distributions=distributions,
             threads=threads,
             memory_limit_bytes=memory_limit_bytes,
         )

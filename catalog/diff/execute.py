@@ -54,11 +54,23 @@ def compare_table(
         from catalog.diff.file_rows import read_file_changes
 
         counted = replace(counted, files=read_file_changes(held.reader(())))
+    if options.distributions:
+        counted = _with_distributions(reader, options, counted)
     if keep_rows:
         touched = [name for name, one in counted.columns.items() if _has_touched(one)]
         return TableDiff(reader.plan, counted, reader.store, rows=held.reader(touched))
     held.drop()
     return TableDiff(reader.plan, counted, reader.store)
+
+
+def _with_distributions(
+    reader: TableReader, options: DiffOptions, counted: TableCounts
+) -> TableCounts:
+    from catalog.diff.distributions import distributions
+
+    cells = {name: one.changed for name, one in counted.columns.items()}
+    found = distributions(reader, cells, everything=options.full_stats)
+    return replace(counted, findings=replace(counted.findings, distributions=found))
 
 
 def compare_rows(

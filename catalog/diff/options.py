@@ -51,6 +51,7 @@ class DiffOptions:
         check_keys: Whether to look for NULL and duplicate keys in all rows.
         full_stats: Whether statistics cover all rows.
         explain: Whether to look for what explains the changes; see ``Findings``.
+        distributions: Whether to count the values of changed columns, to be drawn.
         ignore: Columns that are not compared.
         defaults: What holds unless the above say otherwise, by table.
         notes: What is to be said of a table, for options that mean nothing there.
@@ -65,6 +66,7 @@ class DiffOptions:
     check_keys: bool = False
     full_stats: bool = False
     explain: bool = False
+    distributions: bool = False
     ignore: Sequence[str] = ()
     defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

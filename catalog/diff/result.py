@@ -169,6 +169,11 @@ class TableDiff:
             self._counts.bytes_read,
         )
 
+    @property
+    def holds_rows(self) -> bool:
+        """Returns whether the changed rows were kept, for ``changes()``."""
+        return self._rows is not None
+
     def changes(
         self,
         *,
@@ -324,8 +329,8 @@ class Pictures(Protocol):
     def text(self, diff: DiffView, width: int) -> str:
         """Returns it as text, within a width in columns."""
 
-    def page(self, diff: DiffView) -> str:
-        """Returns it as one HTML file that needs no other."""
+    def page(self, diff: "Diff") -> str:
+        """Returns it as one HTML file that needs no other, with some rows if it holds them."""
 
 
 WIDTH = 100
@@ -426,7 +431,7 @@ class Diff:
 
     def to_html(self) -> str:
         """Returns it as one HTML file that needs no other: to be sent, opened offline, printed."""
-        return "" if self._pictures is None else self._pictures.page(self.view)
+        return "" if self._pictures is None else self._pictures.page(self)
 
     def __str__(self) -> str:
         return self.to_text()

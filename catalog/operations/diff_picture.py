@@ -1,5 +1,6 @@
 """Pictures of diffs, for those who draw them in Python; the command line draws its own."""
 
+from catalog.diff.result import Diff
 from catalog.diff.view import DiffView
 
 
@@ -12,8 +13,13 @@ class DiffPictures:
 
         return "\n".join(render_diff(diff, width=width))
 
-    def page(self, diff: DiffView) -> str:
-        """Returns it as one HTML file that needs no other."""
-        from catalog.report.html.page import render_page
+    def page(self, diff: Diff) -> str:
+        """Returns it as one HTML file that needs no other, with some rows if it holds them."""
+        from catalog.operations.diff_samples import with_samples
+        from catalog.report.html.page import render_page, sample_size
 
-        return render_page(diff)
+        view = diff.view
+        changed = [table.name for table in view.tables if table.rows_changed]
+        if all(diff[name].holds_rows for name in changed):
+            view = with_samples(diff, most=sample_size(view))
+        return render_page(view)

@@ -34,6 +34,7 @@ class DiffRequest:
     check_keys: bool = False
     full_stats: bool = False
     explain: bool = False
+    distributions: bool = False
     ignore: Sequence[str] | None = None
     defaults: Mapping[str, TableDefaults] | None = None
     threads: int | None = None
@@ -78,6 +79,7 @@ class DiffRequest:
             check_keys=self.check_keys,
             full_stats=self.full_stats,
             explain=self.explain,
+            distributions=self.distributions,
             ignore=() if self.ignore is None else self.ignore,
             defaults={} if self.defaults is None else self.defaults,
         )

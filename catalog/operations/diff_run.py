@@ -120,7 +120,9 @@ def _counted_here(
     """Counts what changed in a table without the engine, if few rows differ and none is kept."""
     plan = planned.plan
     rows = (sum(file.rows for file in plan.files(side)) for side in SIDES)
-    if request.level == "rows" or not kept or max(rows) > SMALL_ROWS:
+    if request.level == "rows" or request.distributions:
+        return None
+    if not kept or max(rows) > SMALL_ROWS:
         return None
     from catalog.diff.small_tables import count_small, small_table
 

@@ -222,12 +222,17 @@ def _nulls(before: SideStats | None, after: SideStats | None) -> str:
 
 
 def _means(before: SideStats | None, after: SideStats | None) -> str:
+    return _pair(*mean_texts(before, after))
+
+
+def mean_texts(before: SideStats | None, after: SideStats | None) -> tuple[str, str]:
+    """Returns both means, with as many digits as tell them apart; ``NULL`` if there is none."""
     left, right = (None if side is None else side.mean for side in (before, after))
     for digits in (MEAN_DIGITS, 9, 12, 15):
         shown = _mean(left, digits), _mean(right, digits)
         if left is None or right is None or left == right or shown[0] != shown[1]:
             break
-    return _pair(*shown)
+    return shown
 
 
 def _mean(value: float | None, digits: int) -> str:

@@ -142,6 +142,16 @@ class Request:
         return self.form is Form.ROWS and self.how in pages
 
     @property
+    def illustrated(self) -> bool:
+        """Returns whether it is to be drawn with distributions and changed rows."""
+        return self.how is DiffFormat.HTML and self.form is Form.CELLS
+
+    @property
+    def level(self) -> Literal["rows", "cells", "stat"]:
+        """Returns how closely the files must be looked at."""
+        return "rows" if self.illustrated else self.form.level
+
+    @property
     def as_json(self) -> bool:
         """Returns whether the diff is written as JSON."""
         return self.how is DiffFormat.JSON

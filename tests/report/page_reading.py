@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br", "input", "rect", "path", "line", "circle", "use"}
+VOID = {"meta", "link", "br", "input"}
 
 
 @dataclass

@@ -6,7 +6,9 @@ import duckdb
 import pytest
 
 import catalog
+from catalog import Catalog
 from catalog.diff.result import Diff
+from catalog.operations.diff_samples import with_samples
 from catalog.report.figures import plain
 from tests.report.page_reading import Page, amount
 
@@ -37,7 +39,7 @@ def rows(change: bool) -> str:
 
 
 @pytest.fixture(scope="module")
-def diff(tmp_path_factory: pytest.TempPathFactory) -> Diff:
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     cat = catalog.create(str(tmp_path_factory.mktemp("page") / "lake"))
     odd = ", ".join(f'? AS "<b>& {n}"' for n in range(len(HOSTILE)))
     for change in (False, True):
@@ -55,7 +57,12 @@ def diff(tmp_path_factory: pytest.TempPathFactory) -> Diff:
             tx.write("same", duckdb.sql("SELECT 1 AS a"), mode="overwrite")
             if change:
                 tx.write("new", duckdb.sql("SELECT range AS a FROM range(3)"), mode="overwrite")
-    return cat.diff("main~1", "main")
+    return cat
+
+
+@pytest.fixture(scope="module")
+def diff(lake: Catalog) -> Diff:
+    return lake.diff("main~1", "main")
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +119,36 @@ def test_nothing_of_the_data_acts(page: Page, diff: Diff) -> None:
     for value in {*HOSTILE} - {"NULL"}:
         shown = f"{plain(value)} → {plain(value)}!" if value.strip() else "!"
         assert " ".join(shown.split()) in page.text
+
+
+def test_distributions_and_rows_are_those_of_the_view(diff: Diff, lake: Catalog) -> None:
+    with lake.diff("main~1", "main", level="rows", distributions=True) as drawn:
+        page = Page(drawn.to_html())
+        (orders,) = (t for t in with_samples(drawn, most=100).tables if t.name == "orders")
+    for column in orders.columns:
+        one = column.distribution
+        if one is None:
+            continue
+        shown = page.table(f"Values of {column.name} before and after", "orders").records()
+        assert [amount(row["before"]) for row in shown[: len(one.before)]] == list(one.before)
+        assert [amount(row["after"]) for row in shown[: len(one.after)]] == list(one.after)
+        rest = {next(iter(row.values())): row for row in shown}
+        if any(one.nulls) and one.kind == "ranges":
+            assert [amount(rest["NULL"][n]) for n in ("before", "after")] == list(one.nulls)
+    rows = page.table("Changed rows", "orders").records()
+    assert orders.sample is not None and len(rows) == len(orders.sample)
+    for shown_row, row in zip(rows, orders.sample, strict=True):
+        assert shown_row["change"].endswith(row.change)
+        own = row.after or row.before or {}
+        assert shown_row["id"] == own["id"]
+        for name in set(row.columns) & shown_row.keys():
+            assert row.before is not None and row.after is not None
+            pair = (row.before[name], row.after[name])
+            assert shown_row[name] == " → ".join("NULL" if v is None else v for v in pair)
+
+
+def test_columns_that_a_row_does_not_show_are_left_blank(lake: Catalog) -> None:
+    with lake.diff("main~1", "main", level="rows") as drawn:
+        page = Page(drawn.to_html())
+    rows = page.table("Changed rows", "orders").records()
+    assert not [row for row in rows if "NULL" in row.get("kind", "")]

@@ -4,8 +4,9 @@ from catalog.dataclasses import dataclass
 from catalog.diff.counts import SideStats
 from catalog.diff.view import ColumnView, TableView
 from catalog.report.figures import count, counted, grouped, plain, share
-from catalog.report.html.grids import Cell, Column, Grid, changed, limited, named, number
-from catalog.report.words import covered_line, statistics_of
+from catalog.report.html.charts import Histogram, covered, distribution_grid, histogram
+from catalog.report.html.grids import Cell, Column, Grid, example, limited, named, number
+from catalog.report.words import covered_line, mean_texts, statistics_of
 
 MOST_COLUMNS = 400
 """Changed columns that are listed of a table."""
@@ -26,12 +27,18 @@ class ColumnSection:
         lead: What happened to its cells, in words.
         notes: What explains it.
         examples: The most frequent changes of value.
+        histogram: Values before and after, if they are put in ranges.
+        values: Values before and after, if they are counted one by one.
+        remark: Which rows these are of.
     """
 
     title: str
     lead: str
     notes: tuple[str, ...] = ()
     examples: Grid | None = None
+    histogram: Histogram | None = None
+    values: Grid | None = None
+    remark: str = ""
 
 
 def by_change(table: TableView) -> list[ColumnView]:
@@ -72,9 +79,7 @@ def _row(
     tolerant, most = how
     cells = _cells(column)
     bar = Cell(count(cells), sort=cells, share=cells / most if most else 0)
-    sides = [
-        _statistic(name, side) for name in statistics for side in (counts.before, counts.after)
-    ]
+    sides = [cell for name in statistics for cell in _statistic(name, counts.before, counts.after)]
     kinds = [number(one) for one in (counts.filled, counts.cleared, counts.corrected)]
     kinds += [number(counts.within_tolerance)] if tolerant else []
     return (named(column.name), Cell(_type(column)), bar, *kinds, *sides)
@@ -92,15 +97,20 @@ def _cells(column: ColumnView) -> int:
     return column.counts.changed or column.counts.filled
 
 
-def _statistic(name: str, side: SideStats | None) -> Cell:
-    found = None if side is None else getattr(side, _STATISTICS[name])
-    if found is None:
-        return Cell("" if side is None else "none", sort=None, is_faint=True)
-    if isinstance(found, int):
-        return number(found)
-    if isinstance(found, float):
-        return Cell(grouped(repr(found)), sort=found)
-    return Cell(grouped(found), sort=_number(found))
+def _statistic(name: str, *sides: SideStats | None) -> tuple[Cell, Cell]:
+    """Returns a statistic before and after."""
+    found = [None if side is None else getattr(side, _STATISTICS[name]) for side in sides]
+    means = mean_texts(*sides) if name == "mean" else ("", "")
+    cells = []
+    for one, side, text in zip(found, sides, means, strict=True):
+        if one is None:
+            cells.append(Cell("" if side is None else "none", is_faint=True))
+        elif isinstance(one, int):
+            cells.append(number(one))
+        else:
+            cells.append(Cell(text or grouped(str(one)), sort=_number(str(one))))
+    before, after = cells
+    return before, after
 
 
 def _number(text: str) -> float | None:
@@ -112,11 +122,20 @@ def _number(text: str) -> float | None:
 
 def column_sections(table: TableView, place: str) -> tuple[ColumnSection, ...]:
     """Returns more of the columns that changed most."""
-    return tuple(_details(one) for one in by_change(table)[:MOST_DETAILS] if one.examples)
+    return tuple(_details(one) for one in by_change(table)[:MOST_DETAILS])
 
 
 def _details(column: ColumnView) -> ColumnSection:
-    return ColumnSection(title=plain(column.name), lead=_lead(column), examples=_examples(column))
+    one = column.distribution
+    bars = None if one is None else histogram(one, column.name)
+    return ColumnSection(
+        title=plain(column.name),
+        lead=_lead(column),
+        examples=_examples(column),
+        histogram=bars,
+        values=None if one is None or bars is not None else distribution_grid(one, column.name),
+        remark="" if one is None else covered(one),
+    )
 
 
 def _lead(column: ColumnView) -> str:
@@ -137,7 +156,7 @@ def _examples(column: ColumnView) -> Grid | None:
         key = ", ".join(f"{name} {'NULL' if v is None else v}" for name, v in one.key.items())
         rows.append(
             (
-                changed(one.before, one.after),
+                example(one),
                 number(one.count),
                 Cell("" if part is None else share(one.count or 0, cells), sort=part, share=part),
                 Cell(plain(key)),

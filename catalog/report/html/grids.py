@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from catalog.dataclasses import dataclass
+from catalog.diff.counts import Example
 from catalog.report.figures import count, plain
 
 TEXT_SHOWN = 120
@@ -98,14 +99,30 @@ def value(text: str | None, *, numeric: bool = False) -> Value:
     return _value(text, 0, numeric=numeric)
 
 
-def changed(before: str | None, after: str | None, *, numeric: bool = False) -> Cell:
+def changed(before: str | None, after: str | None) -> Cell:
     """Returns the cell of a change of value; of long ones the part around the first difference."""
     start = 0
     longest = max(len(before or ""), len(after or ""))
     if before is not None and after is not None and longest > TEXT_SHOWN:
         start = max(first_difference(before, after) - LEAD, 0)
-    pair = _value(before, start, numeric=numeric), _value(after, start, numeric=numeric)
-    return Cell(change=pair)
+    return Cell(change=(_value(before, start, numeric=False), _value(after, start, numeric=False)))
+
+
+def example(one: Example) -> Cell:
+    """Returns the cell of an example, with ``…`` where it leaves out some of its values."""
+    lengths = one.lengths or (0, 0)
+    pair = [
+        _marked(text, one.skipped, length)
+        for text, length in zip((one.before, one.after), lengths, strict=True)
+    ]
+    return changed(pair[0], pair[1])
+
+
+def _marked(text: str | None, skipped: int, length: int) -> str | None:
+    if text is None:
+        return None
+    start = "…" if skipped and text else ""
+    return f"{start}{text}{'…' if length > skipped + len(text) else ''}"
 
 
 def first_difference(one: str, other: str) -> int:

@@ -36,6 +36,9 @@ class PageFacts:
 
 NO_FACTS = PageFacts()
 
+SAMPLE_ROWS, LEAST_ROWS, ALL_ROWS = 100, 8, 1_500
+"""Changed rows that a page shows of a table, at most and where there are many; and of all."""
+
 
 @dataclass(frozen=True, slots=True)
 class _EndText:
@@ -67,6 +70,12 @@ def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
         policy=_policy(style, script),
     )
     return f"{page}\n"
+
+
+def sample_size(diff: DiffView) -> int:
+    """Returns how many changed rows of each table a page has room for."""
+    tables = sum(table.rows_changed > 0 for table in diff.tables)
+    return max(min(SAMPLE_ROWS, ALL_ROWS // max(tables, 1)), LEAST_ROWS)
 
 
 def _within(environment: "Environment", found: list[Section]) -> tuple[list[str], int]:

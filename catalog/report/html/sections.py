@@ -3,18 +3,16 @@
 from collections.abc import Iterable
 
 from catalog.dataclasses import dataclass
-from catalog.diff.counts import PartitionCounts
 from catalog.diff.plan import SchemaChange
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import plain
 from catalog.report.file_words import HEADER, every_file
 from catalog.report.html.columns import ColumnSection, column_grid, column_sections
-from catalog.report.html.grids import Cell, Column, Grid, limited, named, number, value
+from catalog.report.html.grids import Cell, Column, Grid, limited, named, value
 from catalog.report.html.overview import in_order, status_word
+from catalog.report.html.partitions import PartitionSection, partition_section
+from catalog.report.html.rows import sample_grid
 from catalog.report.words import facts, partitions_line, problems
-
-MOST_PARTITIONS = 1_500
-"""Partitions that are listed of a table."""
 
 MOST_FILES = 500
 """Files that are listed of a file set."""
@@ -37,7 +35,8 @@ class Section:
         schema: The schema changes.
         columns: What happened to the cells of each column.
         details: More of the columns that changed most.
-        partitions: What happened in each partition.
+        partitions: Which partitions changed.
+        sample: Some of the changed rows.
         files: What happened to files, if it is a file set.
     """
 
@@ -50,7 +49,8 @@ class Section:
     schema: Grid | None = None
     columns: Grid | None = None
     details: tuple[ColumnSection, ...] = ()
-    partitions: Grid | None = None
+    partitions: PartitionSection | None = None
+    sample: Grid | None = None
     files: Grid | None = None
 
 
@@ -70,7 +70,8 @@ def _section(table: TableView, place: int) -> Section:
         schema=_schema(table),
         columns=None if table.files is not None else column_grid(table),
         details=() if table.files is not None else column_sections(table, f"table-{place}"),
-        partitions=_partitions(table),
+        partitions=partition_section(table),
+        sample=sample_grid(table),
         files=_files(table),
     )
 
@@ -99,39 +100,6 @@ def _schema_row(change: SchemaChange) -> tuple[Cell, ...]:
         Cell(value=value(change.before)) if change.before is not None else Cell(),
         Cell(value=value(change.after)) if change.after is not None else Cell(),
         Cell("compared" if change.compared else "not compared"),
-    )
-
-
-def _partitions(table: TableView) -> Grid | None:
-    """Returns what happened in each partition that changed, in order of their values."""
-    own = [one for one in table.partitions if one.values and one.rows_changed]
-    if not own:
-        return None
-    names = list(own[0].values)
-    most = max(one.rows_changed for one in own)
-    known = any(one.rows is not None for one in own)
-    every = [_partition(one, names, most, known=known) for one in own]
-    rows, note = limited(every, MOST_PARTITIONS, "partitions")
-    head = [Column(plain(name)) for name in names]
-    head += [Column("rows before", right=True), Column("rows after", right=True)] if known else []
-    head += [Column("changed", right=True)]
-    head += [Column(kind, right=True) for kind in _KINDS]
-    return Grid("Partitions that changed", tuple(head), rows, note, searched="partitions")
-
-
-_KINDS = ("inserted", "deleted", "updated", "filled", "cleared", "corrected")
-
-
-def _partition(
-    one: PartitionCounts, names: list[str], most: int, *, known: bool
-) -> tuple[Cell, ...]:
-    before, after = one.rows or (None, None)
-    bar = Cell(f"{one.rows_changed:,}", sort=one.rows_changed, share=one.rows_changed / most)
-    return (
-        *(Cell(value=value(one.values.get(name), numeric=True)) for name in names),
-        *((number(before), number(after)) if known else ()),
-        bar,
-        *(number(getattr(one, kind)) for kind in _KINDS),
     )
 
 
