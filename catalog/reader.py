@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.engine.frames import Relation
+    from catalog.model.commit_filter import When
     from catalog.model.lineage_tree import TableLineage
     from catalog.model.row_history import Blame, RowHistory
     from catalog.model.table import TableSnapshot
@@ -85,14 +86,45 @@ class CatalogReader:
         """
         return self.context.merge_base(left, right)
 
-    def log(self, ref: str = DEFAULT_BRANCH, *, limit: int | None = None) -> list[CommitInfo]:
+    def log(
+        self,
+        ref: str = DEFAULT_BRANCH,
+        *,
+        limit: int | None = None,
+        tables: Sequence[str] | None = None,
+        since: "When | None" = None,
+        until: "When | None" = None,
+        author: str | None = None,
+        grep: str | None = None,
+    ) -> list[CommitInfo]:
         """Returns a commit and its ancestors, newest first.
 
         Args:
             ref: Where to start.
             limit: How many at most; None means all.
+            tables: Only commits that changed one of these tables, against their first parent.
+            since: Only commits of this time or later: a time, or a text such as ``2024-05-01``,
+                ``yesterday`` or ``2 days ago``. Times are UTC unless they have an offset.
+            until: Only commits of this time or earlier; a day counts to its end.
+            author: Only commits whose author has a match of this regular expression, whatever the
+                case of letters.
+            grep: Only commits whose message has a match of this one.
+
+        Raises:
+            NotFound: The ref does not exist, or no commit ever changed such a table.
+            InvalidInput: An argument is not valid.
         """
-        return history.log(self.context, ref, limit)
+        from catalog.model.commit_filter import commit_filter
+
+        wanted = commit_filter(
+            self.context.clock(),
+            tables=tables,
+            since=since,
+            until=until,
+            author=author,
+            grep=grep,
+        )
+        return history.log(self.context, ref, limit, wanted=wanted)
 
     def show(self, ref: str) -> CommitInfo:
         """Returns the commit of a ref."""

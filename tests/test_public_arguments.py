@@ -28,7 +28,18 @@ BAD: Mapping[str, object] = {
 }
 
 CALLS: Mapping[str, tuple[str, Mapping[str, object]]] = {
-    "log": ("log", {"ref": "main", "limit": 1}),
+    "log": (
+        "log",
+        {
+            "ref": "main",
+            "limit": 1,
+            "tables": ["t"],
+            "since": "yesterday",
+            "until": "now",
+            "author": "a",
+            "grep": "m",
+        },
+    ),
     "show": ("show", {"ref": "main"}),
     "reflog": ("reflog", {"branch": "main"}),
     "resolve": ("resolve", {"ref": "main"}),

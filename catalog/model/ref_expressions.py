@@ -133,4 +133,5 @@ def split_range(text: str) -> tuple[str, str, bool] | None:
 
 def own_change(text: str) -> str | None:
     """Returns the ref of ``REF^!``, what its commit itself changed; None for any other text."""
+    check_text(text, "a ref")
     return text[:-2] if len(text) > 2 and text.endswith("^!") else None

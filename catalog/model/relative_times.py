@@ -32,7 +32,7 @@ _EACH = re.compile(rf"\b{_PART}\b")
 _LAST = re.compile(rf"last\s+({_UNIT})")
 _DAY = re.compile(
     rf"(?P<day>today|yesterday|(?:last\s+)?(?P<weekday>{'|'.join(WEEKDAYS)}))"
-    r"(?:\s+(?:at\s+)?(?P<clock>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+    r"(?:\s+(?:at\s+)?(?P<clock>[0-9]{1,2}:[0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}))?"
 )
 
 
@@ -65,24 +65,26 @@ class OnDay:
     Attributes:
         weekday: The day of the week, 0 for Monday; None counts days.
         days: How many days ago, if there is no weekday.
-        clock: When on that day, in UTC.
+        clock: When on that day, in UTC; None if only the day was named, which means its start.
     """
 
     weekday: int | None
     days: int
-    clock: datetime.time
+    clock: datetime.time | None
 
     def before(self, now: datetime.datetime) -> datetime.datetime:
         """Returns the time."""
         today = now.astimezone(datetime.UTC).date()
         days = self.days if self.weekday is None else (today.weekday() - self.weekday - 1) % 7 + 1
         day = today - datetime.timedelta(days=days)
-        return datetime.datetime.combine(day, self.clock, tzinfo=datetime.UTC)
+        clock = self.clock or datetime.time()
+        return datetime.datetime.combine(day, clock, tzinfo=datetime.UTC)
 
 
 Time: TypeAlias = datetime.datetime | Ago | OnDay
 """A time that somebody wrote, perhaps relative to now."""
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 _EARLIEST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
@@ -94,7 +96,7 @@ def relative_time(text: str) -> Ago | OnDay | None:
     >>> relative_time("2 days ago")
     Ago(months=0, seconds=172800)
     >>> relative_time("last tuesday")
-    OnDay(weekday=1, days=0, clock=datetime.time(0, 0))
+    OnDay(weekday=1, days=0, clock=None)
     """
     words = re.sub(r"[\s._]+", " ", text.strip()).lower()
     if words == "now":
@@ -108,11 +110,11 @@ def relative_time(text: str) -> Ago | OnDay | None:
     if day is None:
         return None
     try:
-        clock = datetime.time.fromisoformat(re.sub(r"^(\d):", r"0\1:", day["clock"] or "00:00"))
+        clock = day["clock"] and datetime.time.fromisoformat(day["clock"].rjust(5, "0"))
     except ValueError:
         return None
     weekday = None if day["weekday"] is None else WEEKDAYS.index(day["weekday"])
-    return OnDay(weekday, int(day["day"] == "yesterday"), clock)
+    return OnDay(weekday, int(day["day"] == "yesterday"), clock or None)
 
 
 def stated_time(text: str) -> Time | None:
@@ -134,6 +136,24 @@ def stated_time(text: str) -> Time | None:
 def moment_of(time: Time, now: datetime.datetime) -> datetime.datetime:
     """Returns the moment that a time means now."""
     return time if isinstance(time, datetime.datetime) else time.before(now)
+
+
+def last_moment_of(text: str, now: datetime.datetime) -> datetime.datetime | None:
+    """Returns the last moment of what a text means: of the day, if it names one without a time.
+
+    None if the text is not a time.
+    """
+    time = stated_time(text)
+    if time is None:
+        return None
+    moment = moment_of(time, now)
+    names_day = isinstance(time, OnDay) and time.clock is None
+    if not names_day and not _DATE.fullmatch(text.strip()):
+        return moment
+    try:
+        return moment + datetime.timedelta(days=1) - datetime.timedelta.resolution
+    except OverflowError:
+        return datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 def _ago(words: str) -> Ago:

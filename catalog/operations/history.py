@@ -1,29 +1,83 @@
 """The history of a ref: its commits, described."""
 
+import difflib
+from collections.abc import Iterator
 from itertools import islice
 
+from catalog.errors import ErrorKind, NotFound
+from catalog.model.commit_filter import EVERY, CommitFilter
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.texts import check_integer
 from catalog.operations.context import OperationContext
 from catalog.repository.history import walk
 
 
-def log(context: OperationContext, ref: str, limit: int | None) -> list[CommitInfo]:
+def log(
+    context: OperationContext, ref: str, limit: int | None, *, wanted: CommitFilter = EVERY
+) -> list[CommitInfo]:
     """Returns a commit and its ancestors; see ``Catalog.log``."""
     if limit is not None:
         check_integer(limit, "limit", least=0)
-    return _walked(context, [context.resolve(ref).commit_id], limit)
+    return _walked(context, [context.resolve(ref).commit_id], limit, wanted=wanted)
 
 
-def log_all(context: OperationContext, limit: int | None) -> list[CommitInfo]:
+def log_all(
+    context: OperationContext, limit: int | None, wanted: CommitFilter = EVERY
+) -> list[CommitInfo]:
     """Returns the commits of all branches, newest first."""
     heads = [branch.commit_id for branch in context.repository.branches.list()]
-    return _walked(context, [head for head in heads if head is not None], limit)
+    return _walked(context, [head for head in heads if head is not None], limit, wanted=wanted)
 
 
-def _walked(context: OperationContext, starts: list[str], limit: int | None) -> list[CommitInfo]:
-    walked = walk(context.repository.commits.read, *starts)
-    return [commit_info(one.id, one.commit) for one in islice(walked, limit)]
+def _walked(
+    context: OperationContext, starts: list[str], limit: int | None, *, wanted: CommitFilter
+) -> list[CommitInfo]:
+    """Returns commits and their ancestors, as far as they are wanted.
+
+    Raises:
+        NotFound: None is, and there never was a table that is asked for.
+    """
+    changed: set[str] = set()
+    commits = list(islice(_wanted(context, starts, wanted, changed=changed), limit))
+    if not commits and wanted.tables and limit != 0:
+        _check_tables(context, starts, wanted, changed=changed)
+    return commits
+
+
+def _wanted(
+    context: OperationContext, starts: list[str], wanted: CommitFilter, *, changed: set[str]
+) -> Iterator[CommitInfo]:
+    """Yields the commits that are wanted, and notes the names of all tables that were changed.
+
+    A commit is never older than its ancestors, so the first that is too old ends the walk.
+    """
+    for logged in walk(context.repository.commits.read, *starts):
+        commit = logged.commit
+        if wanted.since is not None and commit.time < wanted.since:
+            return
+        changed.update(commit.changes)
+        if wanted.takes(commit):
+            yield commit_info(logged.id, commit)
+
+
+def _check_tables(
+    context: OperationContext, starts: list[str], wanted: CommitFilter, *, changed: set[str]
+) -> None:
+    """Checks that tables that no commit changed are at least known.
+
+    Raises:
+        NotFound: One is not: it may be misspelt.
+    """
+    here = {name for start in starts for name in context.repository.commits.entries(start)}
+    known = {name.casefold(): name for name in here | changed}
+    for table in wanted.tables:
+        if table.casefold() not in known:
+            near = difflib.get_close_matches(table.casefold(), known, n=2)
+            raise NotFound(
+                f"no commit changed a table {table!r}",
+                kind=ErrorKind.TABLE_NOT_FOUND,
+                hint=f"did you mean {' or '.join(known[one] for one in near)}?" if near else "",
+            )
 
 
 def changed_definitions(

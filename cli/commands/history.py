@@ -1,11 +1,12 @@
 """``log``: the commits of a ref."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from catalog.report.figures import clipped, moment, plain, short
+from cli.completion import complete_table
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
@@ -16,6 +17,44 @@ from cli.output.listing import show as show_listing
 if TYPE_CHECKING:
     from catalog.model.listings import CommitInfo
 
+Tables: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-t",
+        "--table",
+        metavar="TABLE",
+        help="List commits that changed this table; may be repeated.",
+        autocompletion=complete_table,
+    ),
+]
+Since: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="List commits from then on: 2024-05-01, 2024-05-01T12:00, yesterday, 2 days ago. "
+        "Times are UTC unless they have an offset.",
+    ),
+]
+Until: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--until", metavar="TIME", help="List commits up to then; a day counts to its end."
+    ),
+]
+Author: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--author",
+        metavar="PATTERN",
+        help="List commits whose author matches: a regular expression; case does not count.",
+    ),
+]
+Grep: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--grep", metavar="PATTERN", help="List commits whose message matches, likewise."),
+]
+
 
 def log(
     context: typer.Context,
@@ -24,6 +63,11 @@ def log(
     graph: Annotated[bool, typer.Option("--graph", help="Draw the history as a graph.")] = False,
     oneline: Annotated[bool, typer.Option("--oneline", help="One line per commit.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Include all branches.")] = False,
+    tables: Tables = None,
+    since: Since = None,
+    until: Until = None,
+    author: Author = None,
+    grep: Grep = None,
     limit: Annotated[
         int | None, typer.Option("-n", "--limit", min=0, help="List at most so many.")
     ] = None,
@@ -36,11 +80,20 @@ def log(
       parquetry log
       parquetry log --graph --all --oneline
       parquetry log v1.0 -n 5 --json
+      parquetry log -t orders --since "2 weeks ago" --author ana
     """
-    from catalog.operations.history import log_all
+    from catalog.model.commit_filter import commit_filter
+    from catalog.operations import history
 
     cat = opened(context)
-    commits = log_all(cat.context, limit) if every else cat.log(ref, limit=limit)
+    wanted = commit_filter(
+        cat.context.clock(), tables=tables, since=since, until=until, author=author, grep=grep
+    )
+    commits = (
+        history.log_all(cat.context, limit, wanted)
+        if every
+        else history.log(cat.context, ref, limit, wanted=wanted)
+    )
     how = chosen(how, json)
     if how is ListFormat.JSON:
         show_json({"commits": [commit_json(commit) for commit in commits]})

@@ -46,7 +46,7 @@ GOOD = {
     "main@{2024-05-01T12:00+02:00}": ("main", (moment(2024, 5, 1, 12, hours=2),)),
     "main@{2024-05-01T12:00Z}": ("main", (moment(2024, 5, 1, 12),)),
     "@{2024-05-01}": (None, (moment(2024, 5, 1),)),
-    "main@{yesterday}~1": ("main", (AsOf(OnDay(None, 1, datetime.time())), Ancestor(1))),
+    "main@{yesterday}~1": ("main", (AsOf(OnDay(None, 1, None)), Ancestor(1))),
     "@{2 days ago}": (None, (AsOf(Ago(0, 172_800)),)),
     "a1b2c3d4": ("a1b2c3d4", ()),
     "e\u0301": ("\u00e9", ()),
