@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.dataclasses import dataclass, field
@@ -16,6 +16,9 @@ from catalog.model.published import PUBLICATION_FORMATS, PublicationFormat
 from catalog.model.texts import path_text
 from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
+
+if TYPE_CHECKING:
+    from catalog.model.guards import Guard
 
 CONFIG_NAME = "parquetry.toml"
 DEFAULT_BRANCH = "main"
@@ -38,13 +41,19 @@ TOP_KEYS = (
     "python_checks",
     "contract",
     "publish",
+    "guard",
 )
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
-TABLE_KEYS = ("source", "key", "partition_by", "mode", "format", "at", "ignore", "tolerance")
+SOURCE_KEYS = ("source", "key", "partition_by", "mode", "format", "at")
 COMPARED_KEYS = ("ignore", "tolerance")
 """What is said of a table for diffs: it need not have a source for that."""
+
+GUARD_KEYS = ("schema", "max_loss")
+"""What is said of a table for snapshots from wherever: it need not have a source for that, too."""
+
+TABLE_KEYS = (*SOURCE_KEYS, *COMPARED_KEYS, *GUARD_KEYS)
 
 MODELS_KEYS = ("path",)
 STEP_KEYS = ("command", "timeout_s")
@@ -99,6 +108,8 @@ class Config:
         python_checks: The Python checks that may run, by name.
         publications: The copies that are kept current.
         defaults: What diffs ignore and tolerate, by table.
+        guard: What snapshots may do to any table.
+        guards: What they may do to some, by table: it counts before that.
     """
 
     path: Path
@@ -118,6 +129,8 @@ class Config:
     python_checks: tuple[str, ...] = ()
     publications: tuple[PublicationEntry, ...] = ()
     defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
+    guard: "Guard | None" = None
+    guards: "Mapping[str, Guard]" = field(default_factory=dict)
 
 
 def read_config(path: Path) -> Config:
@@ -157,7 +170,7 @@ def _config(path: Path, text: str) -> Config:
         S3Options(path_style=s3.pop("path_style").boolean(), chosen_by=str(path), **_texts(s3)),
         GcsOptions(chosen_by=str(path), **_texts(root["gcs"].section(GCS_KEYS))),
         AzureOptions(chosen_by=str(path), **_texts(root["azure"].section(AZURE_KEYS))),
-        tuple(_table(name, entry) for name, entry in tables if not _only_compared(entry)),
+        tuple(_table(name, entry) for name, entry in tables if not _has_no_source(entry)),
         root["verify"].choice(VERIFY),
         _models(root["models"]),
         tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
@@ -172,6 +185,12 @@ def _config(path: Path, text: str) -> Config:
         python_checks=root["python_checks"].listed('["plausible_weather"]'),
         publications=tuple(map(_publication, root["publish"].sections())),
         defaults=_defaults(tables),
+        guard=_guard(root["guard"].section(GUARD_KEYS)),
+        guards={
+            name: _guard(entry.section(TABLE_KEYS))
+            for name, entry in tables
+            if _says(entry.value, GUARD_KEYS)
+        },
     )
 
 
@@ -331,7 +350,7 @@ def _tables(entry: _Entry, prefix: str = "", *, part: str = "source") -> list[tu
     for name, value in stored.items():
         inner = entry.inner(name, value)
         has_tables = isinstance(value, dict) and value and part not in value
-        has_tables = has_tables and not (part == "source" and _is_compared(value))
+        has_tables = has_tables and not (part == "source" and _says(value))
         if has_tables and all(isinstance(one, dict) for one in value.values()):
             found += _tables(inner, f"{prefix}{name}.", part=part)
         else:
@@ -339,28 +358,43 @@ def _tables(entry: _Entry, prefix: str = "", *, part: str = "source") -> list[tu
     return found
 
 
-def _is_compared(value: object) -> bool:
-    """Returns whether a section says how a table is compared, rather than hold tables."""
+def _says(value: object, keys: tuple[str, ...] = (*COMPARED_KEYS, *GUARD_KEYS)) -> bool:
+    """Returns whether a section says something of a table under a key, rather than hold tables."""
     if not isinstance(value, dict):
         return False
-    found = (value.get(key) for key in COMPARED_KEYS)
+    found = (value.get(key) for key in keys)
     return any(
-        one is not None and not (isinstance(one, dict) and ("source" in one or _is_compared(one)))
+        one is not None and not (isinstance(one, dict) and ("source" in one or _says(one)))
         for one in found
     )
 
 
-def _only_compared(entry: _Entry) -> bool:
-    """Returns whether a section says nothing but how a table is compared."""
+def _has_no_source(entry: _Entry) -> bool:
+    """Returns whether a section only says how a table is compared, or guarded."""
     value = entry.value
-    return isinstance(value, dict) and _is_compared(value) and {*value} <= {*COMPARED_KEYS}
+    return isinstance(value, dict) and _says(value) and not {*value} & {*SOURCE_KEYS}
+
+
+def _guard(keys: dict[str, _Entry]) -> "Guard":
+    """Returns what is said of snapshots under the keys of a section."""
+    from catalog.model.guards import Guard, most_lost, schema_guard
+
+    schema, loss = keys["schema"], keys["max_loss"]
+    try:
+        return Guard(
+            None if schema.value is None else schema_guard(schema.value, name=schema.name),
+            None if loss.value is None else most_lost(loss.value, name=loss.name),
+        )
+    except InvalidInput as error:
+        message = f"{loss.path}: {error.message}"
+        raise InvalidInput(message, kind=ErrorKind.INVALID_CONFIG, hint=error.advice) from error
 
 
 def _defaults(tables: list[tuple[str, _Entry]]) -> Mapping[str, TableDefaults]:
     """Returns what diffs ignore and tolerate, by table."""
     found = {}
     for name, entry in tables:
-        if not _is_compared(entry.value):
+        if not _says(entry.value, COMPARED_KEYS):
             continue
         keys = entry.section(TABLE_KEYS)
         ignore = keys["ignore"].listed('["loaded_at"]', of="columns")

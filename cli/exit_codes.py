@@ -22,8 +22,8 @@ class ExitCode(IntEnum):
     ANSWER_IS_NO = (
         1,
         "the answer is no: differences under `--exit-code`, a table that is not reproduced, a "
-        "check that fails, a change that a contract or a gate does not allow, a failed statement "
-        "in a shell",
+        "check that fails, a change that a contract, a guard or a gate does not allow, a failed "
+        "statement in a shell",
     )
     USAGE = 2, "wrong usage"
     ERROR = 3, "an error"

@@ -69,6 +69,8 @@ def _option(name: str, value: Value) -> str:
     option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if name == "partition_by" and isinstance(value, Mapping):
         return f"{option} {shlex.quote(','.join(f'{k}:{v}' for k, v in value.items()))}"
+    if name == "guard" and isinstance(value, Mapping):
+        return " ".join(_option(setting, text) for setting, text in value.items())
     if isinstance(value, Mapping):
         return " ".join(f"{option} {shlex.quote(k)}={_value(v)}" for k, v in value.items())
     if isinstance(value, tuple):

@@ -128,6 +128,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.operations.contracts.report:ContractReport",
             *(f"catalog.model.judgement:{name}" for name in ("Violation", "Example")),
             "catalog.model.contracts:Contract",
+            "catalog.model.guards:GivenGuard",
             "catalog.write.merge.commits:Ends",
             "catalog.operations.merge.open_merges:OpenMerge",
             "catalog.operations.rebase:RebaseReport",

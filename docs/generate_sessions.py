@@ -33,6 +33,7 @@ PAGES = (
     "docs/tutorial/validate-a-backfill.md",
     "docs/how-to/compare-two-places.md",
     "docs/how-to/snapshot-from-a-pipeline.md",
+    "docs/how-to/guard-a-nightly-snapshot.md",
     "docs/how-to/change-rows-with-sql.md",
     "docs/how-to/query-from-other-tools.md",
     "docs/how-to/write-rows-from-python.md",

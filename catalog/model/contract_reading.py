@@ -19,6 +19,7 @@ from catalog.model.contracts import (
     MAX_CONTRACT,
     NULLS,
     PERMISSIONS,
+    SCHEMA_CHANGES,
     STRUCTURE,
     ColumnLimits,
     Comparison,
@@ -45,7 +46,7 @@ CONTRACT_KEYS = (
 )
 TABLE_KEYS = (
     *("partitions", "columns", "where", *COUNTED_ROWS),
-    *("unique_key", "schema_changes", "column"),
+    *("max_loss", "unique_key", "schema_changes", "column"),
 )
 COLUMN_KEYS = ("nulls", *COUNTED_CELLS, "sum", "min", "max", "tolerance")
 
@@ -77,6 +78,15 @@ def read_contracts(
     named = sections["contract"].items()
     _check_distinct(sections["contract"], [name for name, _ in named], "contracts")
     return tuple(_contract(name, place) for name, place in named)
+
+
+def stated_most(value: object, *, name: str) -> Most:
+    """Reads a limit of rows from what somebody stated under a name.
+
+    Raises:
+        InvalidInput: It is not a number, a share or ``any``.
+    """
+    return _Place("", name, value).most()
 
 
 def contract_from_json(name: str, stored: object) -> Contract:
@@ -111,9 +121,8 @@ class _Place:
 
     def refused(self, reason: str, hint: str = "") -> InvalidInput:
         """Returns the error about the value; the reason follows its place."""
-        return InvalidInput(
-            f"{self.source}: {self.path} {reason}", kind=ErrorKind.BAD_CONTRACT, hint=hint
-        )
+        source = f"{self.source}: " if self.source else ""
+        return InvalidInput(f"{source}{self.path} {reason}", kind=ErrorKind.BAD_CONTRACT, hint=hint)
 
     def items(self) -> list[tuple[str, "_Place"]]:
         """Returns the entries of a section by name."""
@@ -279,8 +288,9 @@ def _structure(place: _Place) -> tuple[str, ...]:
         raise place.refused(f"must be true, false or a list of changes, not {excerpt(place.value)}")
     kinds = place.names("changes")
     for kind in kinds:
-        if kind not in STRUCTURE:
-            raise place.refused(f"has the unknown change {excerpt(kind)}", _near(kind, STRUCTURE))
+        if kind not in SCHEMA_CHANGES:
+            near = _near(kind, SCHEMA_CHANGES)
+            raise place.refused(f"has the unknown change {excerpt(kind)}", near)
     return kinds
 
 
@@ -309,6 +319,7 @@ def _table(place: _Place) -> TableLimits:
             for name in COUNTED_ROWS
             if name in keys
         },
+        max_loss=_of(keys, "max_loss", _Place.most),
         unique_key=_of(keys, "unique_key", _unique_key),
         schema_changes=_of(keys, "schema_changes", _structure),
         column={name: _column(entry) for name, entry in columns},

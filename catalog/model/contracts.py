@@ -31,6 +31,12 @@ NULLS: tuple[Nulls, ...] = get_args(Nulls)
 STRUCTURE = ("column_added", "column_removed", "column_renamed", "type_changed")
 """Changes of a schema that a contract can allow, as a diff names them."""
 
+TYPE_WIDENED = "type_widened"
+"""A change of a type to one that holds all values of the type before; part of ``type_changed``."""
+
+SCHEMA_CHANGES = (*STRUCTURE, TYPE_WIDENED)
+"""What a contract can say of a schema."""
+
 PERMISSIONS = (
     "may_create",
     "may_drop",
@@ -174,6 +180,7 @@ class TableLimits:
         deleted: Most rows that may be deleted.
         updated: Most rows that may be updated.
         moved: Most rows that may be moved to another partition.
+        max_loss: Most rows that there may be less than before, whatever comes and goes.
         unique_key: Whether the key, or some columns, must stay unique and not NULL.
         schema_changes: Which changes of the schema are allowed.
         column: Limits of columns, by name.
@@ -186,13 +193,14 @@ class TableLimits:
     deleted: Most | None = None
     updated: Most | None = None
     moved: Most | None = None
+    max_loss: Most | None = None
     unique_key: bool | tuple[str, ...] | None = None
     schema_changes: tuple[str, ...] | None = None
     column: Mapping[str, ColumnLimits] = field(default_factory=dict)
 
     @property
     def about_rows(self) -> bool:
-        """Returns whether rows have to be compared to judge by them."""
+        """Returns whether rows have to be compared to judge by them; not so for ``max_loss``."""
         counts = (self.most(name) for name in COUNTED_ROWS)
         return bool(
             any(one is not None and one.limited for one in counts)
@@ -233,6 +241,8 @@ class TableLimits:
         for name in COUNTED_ROWS:
             if (most := self.most(name)) is not None:
                 stored[name] = str(most)
+        if self.max_loss is not None:
+            stored["max_loss"] = str(self.max_loss)
         if self.unique_key is not None:
             unique = self.unique_key
             stored["unique_key"] = unique if isinstance(unique, bool) else list(unique)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.engine.quoting import identifier
-from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.errors import ErrorKind, GateRefused, InvalidInput, NotFound
+from catalog.model.guards import GivenGuard, Guard, read_guard
+from catalog.model.judgement import Violation
 from catalog.model.lineage import Origin
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text, listed, path_text, version_text
@@ -12,6 +14,7 @@ from catalog.operations.code import calling_code, checked_code
 from catalog.operations.context import OperationContext
 from catalog.operations.declared_inputs import declared_inputs
 from catalog.operations.gate.gate import Gate
+from catalog.operations.guard import guard_refused, snapshot_judge
 from catalog.operations.history import describe_commit
 from catalog.query.backend import Params
 from catalog.query.pending_write import WriteResult
@@ -60,6 +63,8 @@ class CatalogTransaction:
             calling_code() if known_code is None and not dry_run else known_code or {},
         )
         self._session: Session | None = None
+        self._dry_run = dry_run
+        self._violations: list[Violation] = []
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -67,6 +72,10 @@ class CatalogTransaction:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        refusal = None if kind is not None or self._dry_run else self.refusal
+        if refusal is not None:
+            self._transaction.__exit__(type(refusal), refusal, None)
+            raise refusal
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = describe_commit(self._context, self._transaction.commit_id)
@@ -83,6 +92,18 @@ class CatalogTransaction:
         This one is then not committed, and ``commit`` ends up as that earlier commit.
         """
         return self._transaction.is_repeated
+
+    @property
+    def refusal(self) -> GateRefused | None:
+        """Returns why it will not be committed: what guards of its snapshots do not allow."""
+        if not self._violations or self.is_repeated:
+            return None
+        return guard_refused(
+            self._violations,
+            branch=self.branch,
+            before=self._transaction.base_id,
+            dry_run=self._dry_run,
+        )
 
     @property
     def session(self) -> "Session":
@@ -113,6 +134,7 @@ class CatalogTransaction:
         fingerprints: Literal["now", "rows", "columns", "later"] | None = None,
         allow_empty: bool = False,
         images: Literal["auto", "always", "never"] = "auto",
+        guard: GivenGuard | Guard | None = None,
         inputs: Sequence[str] = (),
         code: Mapping[str, str] | None = None,
     ) -> SnapshotReport:
@@ -142,6 +164,11 @@ class CatalogTransaction:
             images: Whether images of a file set are looked at, for their size and a perceptual
                 hash: new ones where Pillow is installed (``auto``), ``always`` all at which
                 nobody has looked, or ``never``.
+            guard: What the snapshot may do to a table that is there: ``schema`` is ``strict`` (no
+                change of columns, key or partitioning), ``widen`` (new columns, and types that
+                hold all values of before) or ``any``; ``max_loss`` is how many rows it may have
+                less than before, ``"5%"`` or a number. What it does not allow is in the report,
+                and ends the transaction with ``GateRefused``: nothing is committed.
             inputs: Tables that the source was made from, as ``TABLE@REF``, to be recorded. Without
                 a ref it is the table as this transaction has it.
             code: The code that made it, as texts by name, to be recorded; None is that of the
@@ -167,8 +194,13 @@ class CatalogTransaction:
             images=images,
             at=version_text(at),
         )
+        judge = None
+        if guard is not None:
+            judge = snapshot_judge(guard if isinstance(guard, Guard) else read_guard(guard))
         place, origin = path_text(source, "the source"), self._origin(inputs, code)
-        return self._transaction.snapshot(table, place, request, origin=origin)
+        report = self._transaction.snapshot(table, place, request, origin=origin, judge=judge)
+        self._violations += report.violations
+        return report
 
     def _origin(self, inputs: Sequence[str], code: Mapping[str, str] | None) -> Origin:
         found = declared_inputs(self._context, inputs, self._transaction.tables)

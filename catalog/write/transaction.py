@@ -32,6 +32,7 @@ from catalog.write.scope import Scope
 from catalog.write.snapshot.outcome import SnapshotReport, TakenSnapshot
 from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import (
+    SnapshotJudge,
     SnapshotRequest,
     SnapshotTask,
     check_without_versions,
@@ -185,9 +186,17 @@ class Transaction:
         return not self.tables.reads_branch and all(moved.keeps(*read) for read in reads)
 
     def snapshot(
-        self, table: str, source: str, request: SnapshotRequest, *, origin: Origin = NO_ORIGIN
+        self,
+        table: str,
+        source: str,
+        request: SnapshotRequest,
+        *,
+        origin: Origin = NO_ORIGIN,
+        judge: SnapshotJudge | None = None,
     ) -> SnapshotReport:
         """Stages the state of a table, made if it is new, as a source has it.
+
+        What ``judge`` does not allow is not staged, and is in the report.
 
         Raises:
             InvalidInput: The source, its schema or the request is not valid.
@@ -203,9 +212,10 @@ class Transaction:
         working = self.tables.working(name)
         if files:
             check_without_versions(source, request)
-            return self._snapshot_files(
-                FileSetTask(self.context, working, source, request, dry_run=self._dry_run), origin
+            files_task = FileSetTask(
+                self.context, working, source, request, dry_run=self._dry_run, judge=judge
             )
+            return self._snapshot_files(files_task, origin)
         with connection_on_demand(self._repository.store) as engine:
             task = SnapshotTask(
                 self._repository,
@@ -215,6 +225,7 @@ class Transaction:
                 request,
                 dry_run=self._dry_run,
                 engine=engine,
+                judge=judge,
             )
             taken = take_snapshot(task)
         if taken.update is not None:

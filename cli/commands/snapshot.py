@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from catalog.errors import ErrorKind, NotFound
+from catalog.errors import ErrorKind, GateRefused, NotFound
 from catalog.report.figures import counted, plain, short
 from cli.config import CONFIG_NAME
+from cli.guards import guards_of
 from cli.location import find_config, running_code
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, IdempotencyKey, Inputs, Json, Message
@@ -104,6 +105,23 @@ HowImagesAreTaken = Annotated[
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Accept a source that is empty or missing.")
 ]
+SchemaGuards = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--schema",
+        metavar="[TABLE=]strict|widen|any",
+        help="Refuse any change of columns, key or partitioning (strict), or all but new columns "
+        "and types that hold what was there (widen). Default: any.",
+    ),
+]
+LossGuards = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--max-loss",
+        metavar="[TABLE=]N%|ROWS|any",
+        help="Refuse a table that has this share, or so many rows, less than before. Default: any.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, write nothing.")]
 
 
@@ -127,6 +145,8 @@ def snapshot(
     idempotency_key: IdempotencyKey = None,
     inputs: Inputs = None,
     allow_empty: AllowEmpty = False,
+    schema: SchemaGuards = None,
+    max_loss: LossGuards = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -140,11 +160,13 @@ def snapshot(
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
       parquetry snapshot photos=shared/photos --format files -m "new photographs"
       parquetry snapshot events=lake/events --at 12 --mode reference -m "version 12"
+      parquetry snapshot --schema strict --max-loss 5% -m "nightly"
       parquetry snapshot --dry-run
     """
     specs = with_options(chosen_tables(sources or []), keys=keys, partition_by=partition_by)
     chosen_format = None if source_format is None else supported_format(source_format)
     scope = scope_of(partitions, append)
+    guards = guards_of(specs, schema=schema, max_loss=max_loss)
     pairs = [pair(text, "--meta KEY=VALUE", "--meta job=nightly") for text in metadata or []]
     transaction = opened(context).transaction(
         branch,
@@ -155,30 +177,36 @@ def snapshot(
         code=running_code(),
         dry_run=dry_run,
     )
-    with stderr.Progress("snapshot:") as progress, transaction:
-        reports = []
-        for n, spec in enumerate([] if transaction.is_repeated else specs):
-            progress(n, len(specs), spec.table)
-            report = transaction.snapshot(
-                spec.table,
-                spec.source,
-                key=spec.key,
-                partition_by=_partition_by(spec),
-                mode=mode or spec.mode or "copy",
-                format=chosen_format or spec.format or "auto",
-                at=spec.at if at is None else at,
-                scope=scope,
-                fingerprints=fingerprints,
-                allow_empty=allow_empty,
-                images=images or "auto",
-            )
-            reports.append(report)
+    reports: list[SnapshotReport] = []
+    refused: GateRefused | None = None
+    try:
+        with stderr.Progress("snapshot:") as progress, transaction:
+            for n, spec in enumerate([] if transaction.is_repeated else specs):
+                progress(n, len(specs), spec.table)
+                report = transaction.snapshot(
+                    spec.table,
+                    spec.source,
+                    key=spec.key,
+                    partition_by=_partition_by(spec),
+                    mode=mode or spec.mode or "copy",
+                    format=chosen_format or spec.format or "auto",
+                    at=spec.at if at is None else at,
+                    scope=scope,
+                    fingerprints=fingerprints,
+                    allow_empty=allow_empty,
+                    images=images or "auto",
+                    guard=guards[spec.table],
+                )
+                reports.append(report)
+    except GateRefused as error:
+        refused = error
+    refused = refused or transaction.refusal
     for report in reports:
         for text in report.warnings:
             stderr.warning(text if report.table in text else f"{report.table}: {text}")
     keyless = {spec.table for spec in specs if spec.key == ()}
     unkeyed = [one.table for one in reports if is_unkeyed(one) and one.table not in keyless]
-    if unkeyed:
+    if unkeyed and refused is None:
         stderr.note(no_key_note(unkeyed))
     outcome = {
         "branch": branch,
@@ -186,8 +214,12 @@ def snapshot(
         "repeated": transaction.is_repeated,
         "dry_run": dry_run,
         "tables": [report_json(one) for one in reports],
+        "judgement": None if refused is None else refused.judgement.to_json(),
     }
-    show_outcome(outcome, *_lines(reports, transaction, branch, dry_run=dry_run), json=json)
+    lines = _lines(reports, transaction, branch, dry_run=dry_run, is_refused=refused is not None)
+    show_outcome(outcome, *lines, json=json)
+    if refused is not None:
+        raise refused
 
 
 def scope_of(partitions: bool, append: bool) -> "SnapshotScope":
@@ -251,17 +283,19 @@ def _lines(
     branch: str,
     *,
     dry_run: bool,
+    is_refused: bool,
 ) -> list[str]:
     commit = transaction.commit
     if transaction.is_repeated and commit is not None:
         return [f"committed before as {short(commit.id)}: {plain(commit.message)}"]
     wide = max((len(report.table) for report in reports), default=0)
-    lines = [f"{plain(r.table):<{wide}}  {report_line(r, dry_run=dry_run)}" for r in reports]
+    kept = dry_run or is_refused
+    lines = [f"{plain(r.table):<{wide}}  {report_line(r, dry_run=kept)}" for r in reports]
     changed = sum(report.changed for report in reports)
     if dry_run:
         lines.append(f"dry run: {counted(changed, 'table')} would change, nothing was written")
-    elif commit is None:
+    elif commit is None and not is_refused:
         lines.append("nothing changed, no commit")
-    else:
+    elif commit is not None:
         lines.append(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
     return lines

@@ -31,6 +31,7 @@ def report_json(report: "SnapshotReport") -> dict[str, object]:
         "partitions": [
             {"partition": dict(one.values), "change": one.change} for one in report.partitions
         ],
+        "violations": [one.to_json() for one in report.violations],
         "warnings": list(report.warnings),
     }
 

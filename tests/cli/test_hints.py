@@ -73,6 +73,8 @@ def test_every_recommended_option_exists() -> None:
         assert isinstance(name, ast.Constant)
         value = call.args[1] if len(call.args) > 1 else ast.Constant(True)
         known = value.value if isinstance(value, ast.Constant) else "any"
+        if name.value == "guard":  # its settings are options
+            known = {"schema": "any"}
         option = worded(hint("{}", Option(str(name.value), known))).split()[0]  # type: ignore[arg-type]
         assert option in every, ast.unparse(call)
 
@@ -90,3 +92,5 @@ def test_a_call_is_worded_as_a_command() -> None:
     )
     types = Option("partition_by", {"day": "DATE", "p": "DECIMAL(5,2)"})
     assert worded(hint("{}", types)) == "--partition-by 'day:DATE,p:DECIMAL(5,2)'"
+    guard = Option("guard", {"schema": "any", "max_loss": "any"})
+    assert worded(hint("{}", guard)) == "--schema any --max-loss any"

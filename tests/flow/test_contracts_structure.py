@@ -1,10 +1,14 @@
 """Contracts on what changes beside rows: which tables, their columns, keys, definitions, checks."""
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pytest
 
 from catalog import Catalog
 from tests.flow.contract_lake import Lake
+
+Change = Callable[[Catalog, str], None]
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +226,45 @@ def test_partitions_with_long_names_are_told_apart(lake: Lake) -> None:
     branch = lake.changed_by("long-names", long_names)
     (found,) = lake.judged("table.long.column.v.nulls = 'may-fall'", branch, before=f"{branch}~1")
     assert (found.rule, found.count) == ("table.long.column.v.nulls", 1)
+
+
+def overwritten(**columns: pa.Array) -> Change:
+    def change(cat: Catalog, branch: str) -> None:
+        with cat.transaction(branch, message="overwritten") as tx:
+            tx.write("other", pa.table(columns), mode="overwrite")
+
+    return change
+
+
+VALUES = pa.array(["x", "y"])
+
+
+def test_a_type_may_become_one_that_holds_all_values_of_before(lake: Lake) -> None:
+    wide, narrow = (pa.array([1, 2], kind) for kind in (pa.decimal128(20, 0), pa.int32()))
+    wider = lake.changed_by("wider", overwritten(k=wide, v=VALUES))
+    narrower = lake.changed_by("narrower", overwritten(k=narrow, v=VALUES))
+    widened = 'schema_changes = ["type_widened"]'
+    assert rules_of(lake, "", wider) == ["schema_changes"]
+    assert rules_of(lake, widened, wider) == []
+    assert rules_of(lake, widened, narrower) == ["schema_changes"]
+    assert rules_of(lake, 'schema_changes = ["type_changed"]', narrower) == []
+    own = f"table.other.{widened}"
+    assert rules_of(lake, own, narrower) == ["table.other.schema_changes"]
+
+
+def test_a_table_may_lose_as_many_rows_as_the_contract_says(lake: Lake) -> None:
+    more = lake.changed("DELETE FROM other WHERE k = 1", "INSERT INTO other VALUES (7, 'z')")
+    assert rules_of(lake, "table.other.max_loss = 0", more) == []
+    less = lake.changed("DELETE FROM other WHERE k = 1")
+    assert rules_of(lake, "table.other.max_loss = 1", less) == []
+    assert rules_of(lake, 'table."*".max_loss = "50%"', less) == []
+    assert rules_of(lake, 'table."*".max_loss = "any"', less) == []
+    (found,) = lake.judged('table."*".max_loss = "49.9%"', less)
+    assert (found.rule, found.table, found.count) == ('table."*".max_loss', "other", 1)
+    assert found.message == "table other loses 1 of 2 rows (50.0 %)"
+    assert found.allowed == "at most 49.9% of 2 rows"
+    assert rules_of(lake, 'may_drop = ["other"]\ntable.other.max_loss = 0', dropped(lake)) == []
+
+
+def dropped(lake: Lake) -> str:
+    return lake.changed_by("drop", drop)

@@ -35,8 +35,8 @@ class Offenders:
     rows: Sequence[ShownRow] = ()
 
 
-class TableChange(Protocol):
-    """What changed in one table between two commits."""
+class ShapeChange(Protocol):
+    """What changed in one table beside its rows: known from metadata."""
 
     @property
     def table(self) -> str:
@@ -53,6 +53,10 @@ class TableChange(Protocol):
     @property
     def plan(self) -> TablePlan:
         """Returns how its rows are compared, without tolerances."""
+
+
+class TableChange(ShapeChange, Protocol):
+    """What changed in one table between two commits."""
 
     def compared(self, tolerance: Mapping[str, str]) -> Compared:
         """Compares its rows, with tolerances by columns' names on the newer side."""

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from catalog.diff.plan import SchemaChange
-from catalog.flow.contracts.change import TableChange
-from catalog.flow.contracts.rules import TableRules
+from catalog.flow.contracts.change import ShapeChange
+from catalog.flow.contracts.rules import TableRules, allowance
 from catalog.model.checks import PREFIX
-from catalog.model.contracts import STRUCTURE
+from catalog.model.contracts import STRUCTURE, TYPE_WIDENED
 from catalog.model.judgement import Violation
+from catalog.model.types import common_type
+from catalog.report.figures import counted, share
 
 _PERMISSIONS = {
     "key_changed": ("may_change_keys", "the key"),
@@ -24,7 +26,7 @@ _WHAT = {
 }
 
 
-def judge_structure(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+def judge_structure(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
     """Yields what a contract does not allow of a table's structure."""
     contract, table = rules.contract, rules.table
     before, after = change.before, change.after
@@ -57,13 +59,38 @@ def judge_structure(rules: TableRules, change: TableChange) -> Iterator[Violatio
             )
 
 
-def is_replaced(change: TableChange) -> bool:
+def judge_loss(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
+    """Yields a violation if a table has fewer rows than a contract lets it have."""
+    most, before, after = rules.limits.max_loss, change.before, change.after
+    if most is None or before is None or after is None or after.rows >= before.rows:
+        return
+    lost = before.rows - after.rows
+    if not most.allows(lost, of=before.rows):
+        yield rules.violation(
+            rules.path("max_loss"),
+            f"table {rules.table} loses {lost:,} of {counted(before.rows, 'row')} "
+            f"({share(lost, before.rows)})",
+            count=lost,
+            allowed=allowance(most, before.rows),
+        )
+
+
+def _is_widened(change: ShapeChange, one: SchemaChange) -> bool:
+    """Returns whether a type became one that holds all values of the type before."""
+    return one.change == "type_changed" and any(
+        common_type((pair.after.type, pair.before.type)) == pair.after.type
+        for pair in change.plan.pairs
+        if pair.name == one.column
+    )
+
+
+def is_replaced(change: ShapeChange) -> bool:
     """Returns whether a table was made anew under its name."""
     before, after = change.before, change.after
     return before is not None and after is not None and before.table_id != after.table_id
 
 
-def _unchanged(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+def _unchanged(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
     what = ""
     if change.before is None or change.after is None:
         what = "created" if change.before is None else "dropped"
@@ -82,14 +109,16 @@ def _unchanged(rules: TableRules, change: TableChange) -> Iterator[Violation]:
         )
 
 
-def _schema(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+def _schema(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
     contract, table = rules.contract, rules.table
     permitted = contract.permitted_schema_changes(table)
     for one in change.plan.schema_changes:
         if _only_names(change, one):
             continue
         if one.change in STRUCTURE:
-            if one.change not in permitted:
+            if one.change not in permitted and not (
+                TYPE_WIDENED in permitted and _is_widened(change, one)
+            ):
                 yield rules.violation(
                     schema_rule(rules),
                     f"{_said(one)} in table {table}",
@@ -106,7 +135,7 @@ def _schema(rules: TableRules, change: TableChange) -> Iterator[Violation]:
             )
 
 
-def _added_anew(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+def _added_anew(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
     """Yields columns that were removed, and another added under the name: a diff pairs those."""
     permitted = rules.contract.permitted_schema_changes(rules.table)
     if is_replaced(change) or {"column_added", "column_removed"} <= {*permitted}:
@@ -126,7 +155,7 @@ def schema_rule(rules: TableRules) -> str:
     return "schema_changes" if rules.limits.schema_changes is None else rules.path("schema_changes")
 
 
-def _only_names(change: TableChange, one: SchemaChange) -> bool:
+def _only_names(change: ShapeChange, one: SchemaChange) -> bool:
     """Returns whether a key differs because one of its columns was renamed, which is told apart."""
     before, after = change.before, change.after
     if one.change != "key_changed" or before is None or after is None:

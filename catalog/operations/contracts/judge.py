@@ -11,7 +11,7 @@ from catalog.flow.candidate import Candidate
 from catalog.flow.contracts.change import TableChange
 from catalog.flow.contracts.rows import judge_forbidden, judge_rows
 from catalog.flow.contracts.rules import TableRules
-from catalog.flow.contracts.structure import is_replaced, judge_structure
+from catalog.flow.contracts.structure import is_replaced, judge_loss, judge_structure
 from catalog.model.contracts import EVERY, Contract
 from catalog.model.judgement import Violation
 from catalog.operations.context import OperationContext
@@ -87,6 +87,7 @@ def _judged(rules: TableRules, change: TableChange, standing: Standing) -> Itera
     yield from structure
     if change.after is None or any(one.rule in ("may_create", "may_replace") for one in structure):
         return
+    yield from judge_loss(rules, change)
     if contract.must_not_change(table):
         if not structure:
             yield from judge_forbidden(rules, change, rule="unchanged")

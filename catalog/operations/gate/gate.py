@@ -182,30 +182,31 @@ class Gate:
 
 def refused(context: OperationContext, found: Judgement, what: str) -> GateRefused:
     """Returns the error for a change that does not pass."""
-    checks = sum(check.refuses for check in found.checks)
-    hooks = sum(not hook.passed for hook in found.hooks)
-    counts = [
-        counted(number, noun)
-        for number, noun in (
-            (checks, "check"),
-            (len(found.violations), "violation"),
-            (hooks, "hook"),
-        )
-        if number
-    ]
-    lines = [_shortened(line) for line in refusal_lines(found)]
-    more = len(lines) - MOST_LINES
-    if more > 0:
-        lines = [*lines[:MOST_LINES], f"and {counted(more, 'more line')}"]
-    told = "\n".join(f"  {line}" for line in lines)
     message = (
-        f"the gate of branch {found.branch!r} refuses {what}: {', '.join(counts)}; "
-        f"the branch was not moved\n{told}"
+        f"the gate of branch {found.branch!r} refuses {what}: {counted_refusals(found)}; "
+        f"the branch was not moved\n{told_refusals(found)}"
     )
     if context.is_trial:
         return GateRefused(message, judgement=found)
     advice = hint("see what would change: {}", Call("diff", (found.branch, short(found.candidate))))
     return GateRefused(message, judgement=found, hint=advice)
+
+
+def counted_refusals(found: Judgement) -> str:
+    """Returns how much is in the way: ``1 check, 2 violations``."""
+    checks = sum(check.refuses for check in found.checks)
+    hooks = sum(not hook.passed for hook in found.hooks)
+    numbers = (checks, "check"), (len(found.violations), "violation"), (hooks, "hook")
+    return ", ".join(counted(number, noun) for number, noun in numbers if number)
+
+
+def told_refusals(found: Judgement) -> str:
+    """Returns what is in the way, each on a line of its own, the first of many."""
+    lines = [_shortened(line) for line in refusal_lines(found)]
+    more = len(lines) - MOST_LINES
+    if more > 0:
+        lines = [*lines[:MOST_LINES], f"and {counted(more, 'more line')}"]
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def _shortened(line: str) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.file_sets.listing import FileListing
 from catalog.formats.file_sets.pictures import looks
@@ -39,9 +39,9 @@ from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import DataWriter, paths_of, with_own_schema
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode
-from catalog.write.snapshot.outcome import SnapshotReport, TakenSnapshot
+from catalog.write.snapshot.outcome import SnapshotReport, TakenSnapshot, violations
 from catalog.write.snapshot.placement import Placement
-from catalog.write.snapshot.table_plan import SnapshotRequest
+from catalog.write.snapshot.table_plan import SnapshotJudge, SnapshotRequest
 from catalog.write.working_table import WorkingTable
 
 
@@ -52,6 +52,7 @@ class FileSetTask:
     Attributes:
         table: The table as the branch has it.
         dry_run: Whether nothing may be written.
+        judge: Judges it before its files come in; None if it may do anything.
     """
 
     context: WriteContext
@@ -59,6 +60,7 @@ class FileSetTask:
     source: str
     request: SnapshotRequest
     dry_run: bool
+    judge: SnapshotJudge | None = None
 
     @property
     def mode(self) -> Mode:
@@ -172,7 +174,10 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
             check_together(state.listing.root, final.rows["path"].to_pylist())
     shape = with_own_schema(base or new_file_set())
     change = FileEdit()
-    if final is not None and not task.dry_run:
+    rows = len(known.rows if final is None else final.rows)
+    refused = violations(task.judge, task.table.name, before=base, after=replace(shape, rows=rows))
+    writes = not (task.dry_run or refused)
+    if final is not None and writes:
         change = _written(state, final, shape_of=shape)
     changed = base is None or plan.is_change or bool(brings or change.removed or change.added)
     facts = {
@@ -181,16 +186,16 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
         "scope": task.request.scope,
         "format": "files",
     }
-    report = _report(state, final, changed=changed, warnings=unseen)
+    report = replace(_report(state, final, changed=changed, warnings=unseen), violations=refused)
     lineage = LineageEntry("snapshot", facts=facts)
     unused = {id(one) for one, _ in brings}
     ingest.discard(
         [one.taken for one in state.contents.read.values() if id(one.taken) not in unused]
     )
     remember = partial(_remember, state)
-    if not changed or task.dry_run:
+    if not changed or not writes:
         ingest.discard([one for one, _ in brings])
-        if not task.dry_run and (state.contents.read or outdated):
+        if writes and (state.contents.read or outdated):
             remember()
         return TakenSnapshot(None, report, lineage)
     update = TableUpdate(task.table.name, task.table.base, shape, change.removed, change.added)

@@ -64,7 +64,7 @@ def partition_changes(
     listed = Counter(file.partition for file in known.files) if known.is_whole else None
     found = []
     for partition in sorted(came | gone, key=lambda one: sort_key(one, "")):
-        there = _files(commits, base, partition, listed)
+        there = _files(commits, base, partition, listed=listed)
         stays = partition in came or there > gone[partition]
         change: PartitionMove = "changed" if stays else "removed"
         values = {
@@ -79,6 +79,7 @@ def _files(
     commits: Commits,
     base: StoredTable | None,
     partition: Partition,
+    *,
     listed: Mapping[Partition, int] | None,
 ) -> int:
     """Returns how many files a partition has on the branch."""

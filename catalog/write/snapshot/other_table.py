@@ -191,7 +191,7 @@ class _Taking:
             found = outcome(
                 task, snapshot, plan, listing=self.listing, known=self.known, facts=facts
             )
-            if task.dry_run:
+            if task.dry_run or found.report.violations:
                 ingest.discard(taken)
                 return found
             found = fingerprinted(task, found, plan, rewritten.prints)

@@ -8,6 +8,7 @@ from catalog.dataclasses import dataclass, replace
 from catalog.diff.plan import SchemaChange
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import Discovery
+from catalog.model.judgement import Violation
 from catalog.model.lineage import LineageEntry
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
@@ -26,7 +27,7 @@ from catalog.write.snapshot.false_claims import false_claims, with_right_stats
 from catalog.write.snapshot.file_plan import FilePlan, KnownFiles, full_entries
 from catalog.write.snapshot.ingest import Mode
 from catalog.write.snapshot.placement import Placement
-from catalog.write.snapshot.table_plan import SnapshotTask
+from catalog.write.snapshot.table_plan import SnapshotJudge, SnapshotTask
 from catalog.write.working_table import same_shape
 
 
@@ -53,6 +54,7 @@ class SnapshotReport:
             nobody looked.
         partitions: The partitions that come, go or have other files, in order; empty if the table
             is not partitioned, or was in another way.
+        violations: What its guard does not allow; nothing is committed then.
     """
 
     table: str
@@ -70,6 +72,7 @@ class SnapshotReport:
     null_keys: int | None = None
     repeated_keys: int | None = None
     partitions: tuple[PartitionChange, ...] = ()
+    violations: tuple[Violation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +182,14 @@ def outcome(
         kept = old.files - len(plan.removed)
         warnings.extend(_key_change(name, old, snapshot, files_kept=kept))
     copied = added if request.mode == "copy" else plan.written
+    rows = old.rows + sum(f.rows for f in added) - sum(f.rows for f in removed)
     report = SnapshotReport(
         table=name,
         changed=changed,
         files_added=len(added),
         files_removed=len(plan.removed),
         files_kept=old.files - len(plan.removed),
-        rows=old.rows + sum(f.rows for f in added) - sum(f.rows for f in removed),
+        rows=rows,
         size_bytes=old.size_bytes
         + sum(f.size_bytes for f in added)
         - sum(f.size_bytes for f in removed),
@@ -197,11 +201,24 @@ def outcome(
         partitions=partition_changes(
             task.repository.commits, base, snapshot, plan=plan, known=known
         ),
+        violations=violations(task.judge, name, before=before, after=replace(snapshot, rows=rows)),
     )
     about = {"source": listing.root, "mode": request.mode, "scope": request.scope, **facts}
     lineage = LineageEntry("snapshot", facts=about)
-    update = TableUpdate(name, base, snapshot, removed, added) if changed else None
+    taken = changed and not report.violations
+    update = TableUpdate(name, base, snapshot, removed, added) if taken else None
     return TakenSnapshot(update, report, lineage)
+
+
+def violations(
+    judge: SnapshotJudge | None,
+    name: str,
+    *,
+    before: TableSnapshot | None,
+    after: TableSnapshot,
+) -> tuple[Violation, ...]:
+    """Returns what a snapshot does that is not allowed; a table that is new may be anything."""
+    return () if judge is None or before is None else judge(name, before, after)
 
 
 def _key_change(

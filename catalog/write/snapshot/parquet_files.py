@@ -81,7 +81,7 @@ def take_files(task: SnapshotTask) -> TakenSnapshot:
         with rarely_collected():
             plan = plan_files(task, source, taken=taken, unified=unified)
         found = outcome(task, snapshot, plan, listing=listing, known=source.known)
-        if task.dry_run:
+        if task.dry_run or found.report.violations:
             ingest.discard(taken)
             return found
         found = fingerprinted(task, found, plan)

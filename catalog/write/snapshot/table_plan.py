@@ -20,6 +20,7 @@ from catalog.formats.partition_types import (
 from catalog.formats.source import Discovery
 from catalog.formats.unify import Unified, column_ids
 from catalog.hints import Blank, Option, hint
+from catalog.model.judgement import Violation
 from catalog.model.partition import Partition
 from catalog.model.schema import FileSchema
 from catalog.model.table import TableSnapshot
@@ -110,6 +111,11 @@ def check_without_versions(source: str, request: SnapshotRequest) -> None:
         )
 
 
+SnapshotJudge: TypeAlias = Callable[[str, TableSnapshot, TableSnapshot], tuple[Violation, ...]]
+"""Judges what a snapshot makes of a table: its name, its state before, and its state after, whose
+files are not known yet. What it returns is not allowed, so that nothing is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotTask:
     """A snapshot that is to be taken.
@@ -120,6 +126,7 @@ class SnapshotTask:
         engine: Returns a connection that is asked how files are read.
         aside: Returns a directory for files that must be written again, where the store takes
             none; None if it does.
+        judge: Judges it before its files come in; None if it may do anything.
     """
 
     repository: Repository
@@ -130,6 +137,7 @@ class SnapshotTask:
     dry_run: bool
     engine: Callable[[], duckdb.DuckDBPyConnection]
     aside: Callable[[], str] | None = None
+    judge: SnapshotJudge | None = None
 
     @property
     def store(self) -> ObjectStore:
