@@ -104,6 +104,12 @@ def compare_rows(
         explained=options.explain,
     )
     kept.drop()
+    findings = Findings(shown.distinct, shown.deltas) if options.explain else Findings()
+    if options.explain and not compares_files(plan):
+        from catalog.diff.segments.of_table import segments_of
+
+        segments, sample = segments_of(reader, columns, parts, counts=counts)
+        findings = replace(findings, segments=segments, sample=sample)
     result = TableCounts(
         rows=row_counts(plan, counts),
         columns=column_counts(plan, counts, _statistics(reader, options, counts)),
@@ -112,7 +118,7 @@ def compare_rows(
         examples=shown.examples,
         bytes_read=sum(reader.opened.values()),
         warnings=remainder.warnings,
-        findings=Findings(shown.distinct, shown.deltas) if options.explain else Findings(),
+        findings=findings,
     )
     changed = counts.inserted + counts.deleted + counts.updated
     held = HeldRows(

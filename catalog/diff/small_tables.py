@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.arrow_functions import call, take
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.cell_counts import (
     Cells,
     Label,
@@ -49,7 +49,8 @@ from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, constant, known_keys, routes
-from catalog.engine.arrow_arrays import from_numpy
+from catalog.diff.segments.changed_rows import Group, Located
+from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.errors import CatalogError
 from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile
@@ -151,6 +152,12 @@ def count_small(
     described = _statistics(plan, small, tally=count.tally, prints=prints)
     if described is None:
         return None
+    findings = Findings(count.distinct(), count.deltas()) if explained else Findings()
+    if explained and not compares_files(plan):
+        from catalog.diff.segments.of_small import segments_of_small
+
+        segments, sample = segments_of_small(plan, small, count.located, counts=count.tally)
+        findings = replace(findings, segments=segments, sample=sample)
     return TableCounts(
         row_counts(plan, count.tally),
         column_counts(plan, count.tally, described),
@@ -158,7 +165,7 @@ def count_small(
         examples=tuple(count.examples()),
         bytes_read=sum(opened.values()),
         files=count.files.changes() if compares_files(plan) else None,
-        findings=Findings(count.distinct(), count.deltas()) if explained else Findings(),
+        findings=findings,
     )
 
 
@@ -166,7 +173,7 @@ def _count_pairs(small: SmallPairs, count: "_Count", pairs: Sequence[FilePair]) 
     """Counts rows of files of equal keys; False if the engine must."""
     for number, pair in enumerate(pairs):
         rows = small.differing(pair, count.needed(pair), number=number)
-        if rows is None or not count.add(rows, pair.after, pair.changed):
+        if rows is None or not count.add_pair(rows, pair):
             return False
     return True
 
@@ -226,6 +233,25 @@ def _text_stats(files: Sequence[list[pa.Array] | None]) -> SideStats | None:
     return SideStats(nulls, min(bounds), max(bounds)) if bounds else SideStats(nulls)
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Rows of some files.
+
+    Attributes:
+        at: Their numbers among the rows of all of them, one file below the other.
+    """
+
+    files: Sequence[DataFile]
+    at: Numbers
+
+    @property
+    def by_file(self) -> tuple[Numbers, Numbers]:
+        """Returns the number of each row's file, and of the row in it."""
+        ends = np.cumsum([file.rows for file in self.files], dtype=np.int64)
+        numbers = np.searchsorted(ends, self.at, side="right")
+        return numbers, self.at - np.append(0, ends)[numbers]
+
+
 class _Count:
     """What was counted in some pairs of files."""
 
@@ -236,6 +262,7 @@ class _Count:
         self._values: defaultdict[int, list[Sides]] = defaultdict(list)
         self._cells = 0
         self.files = FileRows()
+        self.located = Located()
         self.tally: Tally = nothing_yet(plan)
         self.partitions: defaultdict[Label, list[int]] = defaultdict(lambda: [0] * 6)
 
@@ -244,7 +271,20 @@ class _Count:
         after = dict.fromkeys(p.after for p in (*pair.changed, *self._inner_keys))
         return {"f": [p.before for p in pair.changed], "t": list(after)}
 
-    def add(self, rows: pa.Table, file: DataFile, columns: Sequence[ColumnPair]) -> bool:
+    def add_pair(self, rows: pa.Table, pair: FilePair) -> bool:
+        """Adds rows of two files that differ, at the same place; False as ``_add``."""
+        at = to_numpy(rows.column("place"))
+        places = {side: _Places((pair.on(side),), at) for side in SIDES}
+        return self._add(rows, pair.after, pair.changed, places=places)
+
+    def _add(
+        self,
+        rows: pa.Table,
+        file: DataFile,
+        columns: Sequence[ColumnPair],
+        *,
+        places: Mapping[SideName, "_Places"],
+    ) -> bool:
         """Adds pairs of rows that differ, as they are in the newer side's files like ``file``.
 
         Returns:
@@ -252,6 +292,7 @@ class _Count:
         """
         if not rows.num_rows:
             return True
+        flags = {Group("updated"): np.ones(rows.num_rows, bool)}
         totals = self.partitions[self._label("t", file)]
         self.tally.updated += rows.num_rows
         totals[2] += rows.num_rows
@@ -271,22 +312,33 @@ class _Count:
                 self._cells += len(cells)
                 if self._cells > SMALL_CELLS:
                     return False
+                if cells:
+                    flags[Group("updated", column)] = own = np.zeros(rows.num_rows, bool)
+                    own[[cell.row for cell in cells]] = True
         except (Unreadable, CatalogError, ValueError, OverflowError):
             return False
+        for side in SIDES:
+            at = places[side]
+            self.located.add(side, at.files, places=at.by_file, flags=flags)
         return True
 
     def add_matched(self, task: DiffTask, found: Matched) -> bool:
-        """Adds rows that were matched by their keys; False as ``add``."""
+        """Adds rows that were matched by their keys; False as ``_add``."""
         for n, side in enumerate(SIDES):
             count = len(found.keys[side])
             if count:
                 self.partitions[self._label(side, task.files(side)[0])][1 - n] += count
+                at = _Places(task.files(side), found.alone_places[side])
+                group = Group("deleted" if side == "f" else "inserted")
+                flags = {group: np.ones(count, bool)}
+                self.located.add(side, at.files, places=at.by_file, flags=flags)
         self.tally.deleted += len(found.keys["f"])
         self.tally.inserted += len(found.keys["t"])
         if compares_files(self._plan):
             self.files.add(found)
         columns = [p for p in self._plan.value_pairs if not constant(self._plan, p)]
-        return not task.after or self.add(found.updated, task.after[0], columns)
+        places = {side: _Places(task.files(side), found.places[side]) for side in SIDES}
+        return not task.after or self._add(found.updated, task.after[0], columns, places=places)
 
     def _label(self, side: SideName, file: DataFile) -> Label:
         return tuple(partition_values(self._plan.side(side), file).items())

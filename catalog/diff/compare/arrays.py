@@ -20,7 +20,7 @@ from catalog.formats.footer import (
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, DataType, Scalar
+from catalog.model.types import NULL_TYPE, DataType, Scalar, is_integer
 
 DICTIONARY_BYTES = 4
 """Bytes per value up to which text is read as numbers of dictionary entries: plain text takes more
@@ -85,6 +85,23 @@ def arrow_type(kind: DataType) -> pa.DataType | None:
     if kind.decimal is not None:
         return pa.decimal128(*kind.decimal)
     return _PLAIN.get(kind.name)
+
+
+def is_plain(table: TableSnapshot, field_id: int) -> bool:
+    """Returns whether Arrow has values of a column of a table's type, from all files of it."""
+    one = table.schema.by_id(field_id)
+    if one is None or field_id in table.partition_by or arrow_type(one.type) is None:
+        return False
+    stored = (
+        column.type
+        for schema in table.file_schemas.values()
+        for column in schema.columns
+        if column.field_id == field_id
+    )
+    return all(
+        kind in (one.type, NULL_TYPE) or (is_integer(kind) and is_integer(one.type))
+        for kind in stored
+    )
 
 
 class Arrays:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from catalog.dataclasses import replace
 from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.compare.small_rows import WAITING_BYTES, Needed, SmallRows
-from catalog.diff.compare.sql_columns import Part, SqlColumns, Streamed
+from catalog.diff.compare.sql_columns import Part, RowPlaces, SqlColumns, Streamed
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
@@ -192,6 +192,10 @@ class PartialRows:
 
     def _held(self) -> list[Part]:
         parts: dict[str, Part] = {}
+        places = RowPlaces(
+            dict.fromkeys(SIDES, ("pair", "place")),
+            {side: [pair.on(side) for pair, _ in self.pairs] for side in SIDES},
+        )
         for number, (pair, table) in enumerate(self.pairs):
             if table in parts:
                 continue
@@ -200,15 +204,20 @@ class PartialRows:
             listed = ", ".join(["SELECT 'u' AS kind", "*", *also]) + " FROM"
             if table is not None:
                 rows = f"({listed} {table})"
-                parts[table] = Part(rows, pair.changed, partial=True, table=table, derived=derived)
+                parts[table] = Part(
+                    rows, pair.changed, partial=True, table=table, derived=derived, places=places
+                )
                 continue
             rows, some = (self._partial(pair, number, first=n) for n in (None, BLOCK_ROWS))
             parts[str(number)] = Part(
                 f"({listed} ({rows}))",
                 pair.changed,
                 partial=True,
-                streamed=Streamed(f"({listed} ({some}))", pair.after.rows, self._keys(pair)),
+                streamed=Streamed(
+                    f"({listed} ({some}))", pair.after.rows, self._keys(pair), BLOCK_ROWS
+                ),
                 derived=derived,
+                places=places,
             )
         return list(parts.values())
 

@@ -36,11 +36,15 @@ class Matched:
         updated: Pairs of rows of one key.
         alone: By side, rows without a partner.
         keys: By side, the keys of those.
+        places: By side, where updated rows are among all rows of the task's files.
+        alone_places: The same for rows without a partner.
     """
 
     updated: pa.Table
     alone: Mapping[SideName, pa.Table]
     keys: Mapping[SideName, Sequence[KeyValues]]
+    places: Mapping[SideName, Numbers]
+    alone_places: Mapping[SideName, Numbers]
 
 
 def matched(small: SmallPairs, task: DiffTask) -> Matched | None:
@@ -76,12 +80,15 @@ def matched(small: SmallPairs, task: DiffTask) -> Matched | None:
     updated: dict[str, pa.Array] = {}
     alone: dict[SideName, pa.Table] = {}
     left: dict[SideName, list[KeyValues]] = {}
+    alone_places: dict[SideName, Numbers] = {}
     for side, other in zip(SIDES, (newer, older), strict=True):
         updated |= _named(_taken(taken[side], rows), pairs, side=side)
         left[side] = [key for key in places[side] if key not in other]
         own = np.array([places[side][key] for key in left[side]], dtype=np.int64)
+        alone_places[side] = own
         alone[side] = pa.table(_named(_taken(columns[side], own), pairs, side=side))
-    return Matched(pa.table(updated), alone, left)
+    updated_places = {side: at[rows, n] for n, side in enumerate(SIDES)}
+    return Matched(pa.table(updated), alone, left, updated_places, alone_places)
 
 
 def _can_match(keys: Sequence[ColumnPair]) -> bool:

@@ -13,6 +13,7 @@ from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.tolerances import within_tolerance
 from catalog.diff.forms import Form, common_forms, identity
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 
 
@@ -24,11 +25,31 @@ class Streamed:
         sample: SQL of the first of them: LIMIT would end a positional join half way.
         rows: Rows of each file.
         keys: SQL of the keys of all rows of the newer file, by their ``place``.
+        sampled: How many rows of each file ``sample`` finds all of.
     """
 
     sample: str
     rows: int
     keys: str
+    sampled: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlaces:
+    """Where rows lie in the files of each side.
+
+    Attributes:
+        columns: The columns that hold the number of a row's file, and of the row in it.
+        files: The files by that number.
+    """
+
+    columns: Mapping[SideName, tuple[str, str]]
+    files: Mapping[SideName, Sequence[DataFile]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns all of the columns."""
+        return tuple(dict.fromkeys(name for side in SIDES for name in self.columns[side]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,7 @@ class Part:
             before ``relation`` or ``only`` are used. No such row counts as equal.
         derived: Columns of the older side that were not read but are those of the newer side, with
             their names there; only parts of updated rows have such.
+        places: Where its rows lie; None if that is not known.
     """
 
     relation: str
@@ -55,6 +77,7 @@ class Part:
     table: str | None = None
     derived: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, pa.Array] | None = None
+    places: RowPlaces | None = None
 
     @property
     def all_updated(self) -> bool:

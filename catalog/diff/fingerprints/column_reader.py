@@ -111,6 +111,22 @@ class FileColumns:
         reader = self._indexed if place in self._kept else self._plain
         return _readable(name, reader.read_row_groups(groups, columns=[name]).column(name))
 
+    def sizes_in_dictionaries(self, group: int, places: Collection[int]) -> dict[int, int]:
+        """Returns the bytes that columns take in a row group, decompressed, by their places.
+
+        Those are left out that it does not keep in dictionaries, or that are not plain.
+        """
+        metadata = self._plain.metadata
+        leaves = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
+        chunks = metadata.row_group(group)
+        found = {}
+        for place in places:
+            leaf = leaves.get(self._names[place])
+            chunk = None if leaf is None else chunks.column(leaf)
+            if chunk is not None and chunk.has_dictionary_page:
+                found[place] = int(chunk.total_uncompressed_size)
+        return found
+
     @property
     def group_rows(self) -> list[int]:
         """Returns the number of rows of each row group."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.diff.compare.align import Numbers
-from catalog.diff.compare.arrays import Unreadable
+from catalog.diff.compare.arrays import Unreadable, is_plain
 from catalog.diff.compare.by_digest.key_codes import KeyReader, Keys, Matches, matches
 from catalog.diff.compare.by_digest.late_columns import LateColumns
 from catalog.diff.compare.by_digest.obstacles import (
@@ -34,7 +34,6 @@ from catalog.diff.compare.by_digest.stored_columns import (
     Places,
     StoredColumns,
     in_table_type,
-    is_plain,
     joined,
     values,
     within_arrays,

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.diff.compare.align import Numbers
-from catalog.diff.compare.arrays import Unreadable
-from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns, is_plain, values
+from catalog.diff.compare.arrays import Unreadable, is_plain
+from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns, values
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SideName

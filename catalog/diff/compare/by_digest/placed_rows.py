@@ -19,7 +19,7 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.by_digest.late_columns import NOWHERE, PLACES, LateColumns
 from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns
-from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.compare.sql_columns import Part, RowPlaces, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.engine.arrow_arrays import constant, from_numpy
@@ -179,7 +179,11 @@ class PlacedRows:
 
     def _part(self, table: _Table, relation: str) -> Part:
         partial = table.updated and not table.moved and not self._plan.added
-        return Part(relation, table.pairs, partial=partial)
+        places = RowPlaces(
+            {side: (f"{side}_file", f"{side}_place") for side in SIDES},
+            {side: self._plan.files(side) for side in SIDES},
+        )
+        return Part(relation, table.pairs, partial=partial, places=places)
 
     def _table(
         self,

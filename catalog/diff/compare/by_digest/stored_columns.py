@@ -20,8 +20,7 @@ from catalog.engine.arrow_arrays import from_numpy
 from catalog.formats.footer import Label, damaged, parquet_errors
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, PhysicalColumn
-from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, is_integer
+from catalog.model.types import NULL_TYPE
 
 KEPT_BYTES = 64 << 20
 """Columns of a side that are kept until all rows of a task were taken from them."""
@@ -162,6 +161,53 @@ class StoredColumns:
                     found[field_id].append(Piece(at, values, columns.columns[place]))
         return found
 
+    def of_group(self, file: DataFile, field_id: int, group: int) -> pa.Array | None:
+        """Returns a column of a row group; None if the file does not hold it.
+
+        Raises:
+            CorruptData: The file cannot be read.
+            Unreadable: The engine must read the column, or it is too large for an array.
+        """
+        held = self._reader.held.get(file.path)
+        if held is not None:
+            name = f"c{field_id}"
+            return in_one(held.column(name)) if name in held.column_names else None
+        for place in self._places(file, (field_id,)).values():
+            with self._opened(file) as columns:
+                whole = in_one(columns.some(place, (group,))) if _agreed(columns, place) else None
+                if whole is None:
+                    raise Unreadable(columns.columns[place].name)
+                return whole
+        return None
+
+    def group_rows(self, file: DataFile) -> list[int]:
+        """Returns the number of rows of each row group of a file.
+
+        Raises:
+            CorruptData: The file cannot be read.
+        """
+        if self.is_held(file):
+            return [file.rows]
+        with self._opened(file) as columns:
+            return columns.group_rows
+
+    def is_held(self, file: DataFile) -> bool:
+        """Returns whether the rows of a file are in memory instead."""
+        return file.path in self._reader.held
+
+    def sizes(self, file: DataFile, group: int, ids: Collection[int]) -> dict[int, int]:
+        """Returns the bytes that columns take in a row group, by field id, those in dictionaries.
+
+        Raises:
+            CorruptData: The file cannot be read.
+        """
+        if self.is_held(file):
+            return {}
+        places = self._places(file, ids)
+        with self._opened(file) as columns:
+            found = columns.sizes_in_dictionaries(group, places.values())
+        return {i: found[place] for i, place in places.items() if place in found}
+
     def _column(self, columns: FileColumns, place: int, kept: "_Kept") -> pa.ChunkedArray:
         """Returns a column in the row groups that are kept, and keeps it if there is room."""
         found = kept.columns.get(place)
@@ -301,23 +347,6 @@ def values(pieces: Sequence[Piece], rows: int, field: Field) -> pa.Array:
     order = np.empty(rows, np.int64)
     order[np.concatenate(at)] = np.arange(rows)
     return whole.take(from_numpy(order))
-
-
-def is_plain(table: TableSnapshot, field_id: int) -> bool:
-    """Returns whether Arrow has values of a column of a table's type, from all files of it."""
-    one = table.schema.by_id(field_id)
-    if one is None or field_id in table.partition_by or arrow_type(one.type) is None:
-        return False
-    stored = (
-        column.type
-        for schema in table.file_schemas.values()
-        for column in schema.columns
-        if column.field_id == field_id
-    )
-    return all(
-        kind in (one.type, NULL_TYPE) or (is_integer(kind) and is_integer(one.type))
-        for kind in stored
-    )
 
 
 def _agreed(columns: FileColumns, place: int) -> bool:

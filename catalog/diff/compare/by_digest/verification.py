@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
+from catalog.diff.compare.arrays import is_plain
 from catalog.diff.compare.by_digest.salting import Salting
 from catalog.diff.compare.by_digest.stored_columns import (
     Piece,
     Places,
     StoredColumns,
     hashes,
-    is_plain,
     values,
 )
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan

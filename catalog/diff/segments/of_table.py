@@ -1,0 +1,46 @@
+"""What the changed rows of a table have in common, from where they are held."""
+
+from collections.abc import Sequence
+
+from catalog.diff.cell_counts import Tally
+from catalog.diff.compare.by_digest.stored_columns import StoredColumns
+from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.findings import Segment
+from catalog.diff.segments.placed_parts import locate
+from catalog.diff.segments.search import Search, changed_groups, groups_of_sides
+from catalog.diff.segments.stored_source import StoredSource
+from catalog.diff.segments.whole_rows import WholeRows
+
+
+def segments_of(
+    reader: TableReader, columns: SqlColumns, parts: Sequence[Part], *, counts: Tally
+) -> tuple[tuple[Segment, ...], int | None]:
+    """Returns the segments of changed rows that the engine holds, the strongest first.
+
+    With them comes how many rows that did not change were looked at; None if there are no segments.
+
+    Args:
+        reader: Reads the table's files.
+        columns: The columns of the table.
+        parts: The changed rows.
+        counts: What was counted of them.
+
+    Raises:
+        CorruptData: A file cannot be read.
+    """
+    groups = changed_groups(columns.plan, counts)
+    if not groups:
+        return (), None
+    located = locate(reader.con, columns, parts, groups=groups)
+    found: list[Segment] = []
+    looked_at = 0
+    for side, own in groups_of_sides(groups):
+        if own:
+            source = StoredSource(StoredColumns(reader, side, ()))
+            whole = WholeRows(reader.con, columns, parts, side=side)
+            some, count = Search(columns.plan, source, own, counts=counts).run(
+                located.files(side), whole
+            )
+            found, looked_at = [*found, *some], max(looked_at, count)
+    return tuple(found), looked_at or None

@@ -1,0 +1,297 @@
+"""The search for what changed rows have in common, over row groups of the files that differ.
+
+Columns of few values are read in row groups with changed rows alone. After the first of them, only
+those columns are read on whose values may still tell changed rows from the others there; and those
+that do are read in a few more row groups, in which nothing changed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from catalog.dataclasses import dataclass
+from catalog.diff.cell_counts import Tally
+from catalog.diff.compare.arrays import Unreadable
+from catalog.diff.counts import TEXT_LENGTH
+from catalog.diff.findings import Segment
+from catalog.diff.plan import ColumnPair, SideName, TablePlan
+from catalog.diff.segments.candidates import ColumnSource, possible_columns
+from catalog.diff.segments.changed_rows import Change, FileRows, Flags, Group
+from catalog.diff.segments.rule import LEAST_ROWS, Separation, may_separate, separation
+from catalog.diff.segments.value_counts import ValueCounts
+from catalog.engine.arrow_arrays import Numbers
+from catalog.errors import CorruptData
+from catalog.model.datafile import DataFile
+from catalog.model.types import DataType, Scalar, TypeClass
+from catalog.model.values import Value, decode, encode, text
+
+MOST_GROUPS = 16
+"""Changed columns whose rows are looked at by themselves: those with the most changed cells."""
+
+MOST_SEGMENTS = 3
+"""Segments of the same rows that are reported."""
+
+FIRST_UNITS = 4
+"""Row groups after which a column is read on only if its values may tell rows apart in these."""
+
+ENOUGH_ROWS = 30
+"""Rows of a group that are looked for in the first row groups."""
+
+SAMPLE_ROWS = 131_072
+"""Rows of row groups without changed rows that are looked at: one row group of many a writer."""
+
+
+class UnplacedRows(Protocol):
+    """Changed rows of which nobody knows where they lie in the files that differ.
+
+    Attributes:
+        count: How many there are.
+    """
+
+    count: int
+
+    def add_to(self, values: ValueCounts, pair: ColumnPair, groups: Sequence[Group]) -> bool:
+        """Adds them to the counts of a column; False if it has too many values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A row group of a file, or the part of it that is known.
+
+    Attributes:
+        rows: The numbers of changed rows, counted from the first row of the row group.
+        flags: Which of these are in each group.
+        count: Rows of the row group that are looked at, from the first on.
+    """
+
+    file: DataFile
+    group: int
+    rows: Numbers
+    flags: Flags
+    count: int
+
+
+def changed_groups(plan: TablePlan, counts: Tally) -> list[Group]:
+    """Returns the changed rows that may have something in common."""
+    numbers: dict[Change, int] = {
+        "updated": counts.updated,
+        "inserted": counts.inserted,
+        "deleted": counts.deleted,
+    }
+    found = [Group(change) for change, count in numbers.items() if count >= LEAST_ROWS]
+    changed = {}
+    for pair in plan.value_pairs:
+        cells = counts.cells[pair.name]
+        changed[pair] = cells.filled + cells.cleared + cells.corrected
+    most = sorted(changed, key=lambda pair: (-changed[pair], pair.number))[:MOST_GROUPS]
+    return [*found, *(Group("updated", p) for p in most if changed[p] >= LEAST_ROWS)]
+
+
+def groups_of_sides(groups: Sequence[Group]) -> list[tuple[SideName, list[Group]]]:
+    """Returns the groups of rows that are looked at on each side, the newer one first."""
+    deleted = [group for group in groups if group.change == "deleted"]
+    return [("t", [group for group in groups if group not in deleted]), ("f", deleted)]
+
+
+class Search:
+    """Looks at the changed rows of one side, which are in some groups."""
+
+    def __init__(
+        self, plan: TablePlan, source: ColumnSource, groups: Sequence[Group], *, counts: Tally
+    ) -> None:
+        self._plan = plan
+        self._source = source
+        self._groups = groups
+        self._touched = {p.number for p in plan.value_pairs if counts.touched(p.name)}
+        self._possible = [
+            pair for pair in possible_columns(plan, source.side) if self._groups_of(pair)
+        ]
+
+    def run(
+        self, files: Sequence[FileRows], unplaced: UnplacedRows | None = None
+    ) -> tuple[list[Segment], int]:
+        """Returns what changed rows have in common: those of some files, and others.
+
+        With it comes how many rows that did not change were looked at; 0 if no values of theirs
+        were of use.
+
+        Raises:
+            CorruptData: A file cannot be read.
+        """
+        if not self._possible:
+            return [], 0
+        further: Iterable[Unit] = self._without_changes(files)
+        units = _ordered(list(self._with_changes(files)))
+        if unplaced is not None and unplaced.count:
+            units, further = [*units, *further], ()
+        if not units:
+            return [], 0
+        chosen = self._source.candidates(self._possible, units[0].file, units[0].group)
+        alive = {pair: ValueCounts(self._groups) for pair in chosen}
+        if unplaced is not None and unplaced.count:
+            alive = {
+                p: v
+                for p, v in alive.items()
+                if unplaced.add_to(v, p, self._groups) and self._is_open(p, v)
+            }
+        alive = self._read(alive, units)
+        alive = {p: v for p, v in alive.items() if self._is_open(p, v, share=1.0)}
+        for unit in _some(further) if alive else ():
+            alive = {
+                pair: values for pair, values in alive.items() if self._add(values, pair, unit)
+            }
+        looked_at = max((int(v.others().sum()) for v in alive.values()), default=0)
+        return self._segments(alive), looked_at
+
+    def _read(
+        self, alive: dict[ColumnPair, ValueCounts], units: Sequence[Unit]
+    ) -> dict[ColumnPair, ValueCounts]:
+        """Adds row groups to the counts of columns, and returns those that may be of use."""
+        rows, seen = sum(unit.count for unit in units), 0
+        for n, unit in enumerate(units):
+            alive = {
+                pair: values for pair, values in alive.items() if self._add(values, pair, unit)
+            }
+            seen += unit.count
+            if n + 1 in (1, FIRST_UNITS):
+                share = seen / rows
+                alive = {p: v for p, v in alive.items() if self._is_open(p, v, share=share)}
+            if not alive:
+                break
+        return alive
+
+    def _with_changes(self, files: Sequence[FileRows]) -> Iterator[Unit]:
+        """Yields the row groups with changed rows."""
+        return (unit for one in files for unit in self._units(one) if len(unit.rows))
+
+    def _without_changes(self, files: Sequence[FileRows]) -> Iterator[Unit]:
+        """Yields the row groups without changed rows, of all files that differ."""
+        nothing = np.zeros(0, np.int64)
+        known = {(one.file.identity, one.file.path): one for one in files}
+        for file in self._plan.files(self._source.side):
+            one = known.get((file.identity, file.path), FileRows(file, nothing, {}, file.rows))
+            yield from (unit for unit in self._units(one) if not len(unit.rows))
+
+    def _units(self, one: FileRows) -> Iterator[Unit]:
+        """Yields the row groups of a file, as far as they are known."""
+        ends = np.cumsum(self._source.group_rows(one.file))
+        bounds = np.searchsorted(one.rows, np.append(0, ends))
+        start = 0
+        for group, end in enumerate(ends.tolist()):
+            first, last = bounds[group], bounds[group + 1]
+            count = min(end, one.known) - start
+            if count > 0:
+                flags = {n: own[first:last] for n, own in one.flags.items()}
+                yield Unit(one.file, group, one.rows[first:last] - start, flags, count)
+            start = end
+
+    def _add(self, values: ValueCounts, pair: ColumnPair, unit: Unit) -> bool:
+        """Adds the values of a column in a row group; False if they are of no use."""
+        try:
+            column = self._source.column(pair, unit.file, unit.group)
+        except Unreadable:
+            return False
+        if column is None:
+            return values.add_nulls(unit.count, len(unit.rows), unit.flags)
+        return values.add(column.slice(0, unit.count), unit.rows, unit.flags)
+
+    def _groups_of(self, pair: ColumnPair) -> list[Group]:
+        """Returns the groups of rows that may have values of a column in common.
+
+        A column whose cells changed themselves says nothing of where updated rows are.
+        """
+        return [
+            g for g in self._groups if g.change != "updated" or pair.number not in self._touched
+        ]
+
+    def _is_open(self, pair: ColumnPair, values: ValueCounts, *, share: float = 0.0) -> bool:
+        """Returns whether values may tell rows apart, once a share of the rows was read."""
+        others = values.others(share)
+        return any(may_separate(values.changed(group), others) for group in self._groups_of(pair))
+
+    def _segments(self, alive: Mapping[ColumnPair, ValueCounts]) -> list[Segment]:
+        """Returns the segments of each group of rows, the strongest first."""
+        found: list[Segment] = []
+        known = {pair: sorted(values.values, key=_value_order) for pair, values in alive.items()}
+        for group in self._groups:
+            own: list[tuple[Separation, ColumnPair]] = []
+            for pair, values in alive.items():
+                if group not in self._groups_of(pair):
+                    continue
+                order = [values.values[value] for value in known[pair]]
+                counts = values.changed(group)[order], values.others()[order]
+                one = separation(*counts, columns=len(self._possible))
+                if one is not None:
+                    own.append((one, pair))
+            own.sort(key=lambda one: (len(one[0].values), -one[0].strength, one[1].number))
+            segments = (self._segment(one, pair, known[pair], group=group) for one, pair in own)
+            found += [one for one in segments if one is not None][:MOST_SEGMENTS]
+        return found
+
+    def _segment(
+        self, one: Separation, pair: ColumnPair, values: Sequence[Value | None], *, group: Group
+    ) -> Segment | None:
+        """Returns a segment; None if its values cannot be shown."""
+        kind = pair.on(self._source.side).type
+        try:
+            texts = tuple(value_text(values[n], kind) for n in one.values)
+        except CorruptData:  # a date that Python does not know
+            return None
+        if any(shown is not None and len(shown) > TEXT_LENGTH for shown in texts):
+            return None
+        return Segment(
+            column=pair.name,
+            values=texts,
+            change=group.change,
+            rows=one.rows,
+            out_of=one.out_of,
+            others=one.others,
+            others_out_of=one.others_out_of,
+            cells_of=None if group.pair is None else group.pair.name,
+        )
+
+
+def value_text(value: Value | None, kind: DataType) -> str | None:
+    """Returns a value as segments show it: as the engine writes it; dates are numbers.
+
+    Raises:
+        CorruptData: A date is beyond those that Python knows.
+    """
+    assert isinstance(kind, Scalar), "only such columns are looked at"
+    if value is not None and kind.type_class == TypeClass.DATE:
+        value = decode(encode(value, kind), kind)
+    return text(value, kind)
+
+
+def _value_order(value: Value | None) -> tuple[bool, Value]:
+    return (value is None, 0 if value is None else value)
+
+
+def _some(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Yields units, spread evenly, of about ``SAMPLE_ROWS`` rows."""
+    listed = list(units)
+    rows = sum(unit.count for unit in listed)
+    step = max(1, -(-rows // SAMPLE_ROWS))
+    return iter(listed[::step])
+
+
+def _ordered(units: Sequence[Unit]) -> list[Unit]:
+    """Returns units such that the first of them have many changed rows, and rows of all groups."""
+    left = sorted(range(len(units)), key=lambda n: (-len(units[n].rows), n))
+    first: list[int] = []
+    seen: dict[Group, int] = {}
+    while left and len(first) < FIRST_UNITS:
+        best = max(left, key=lambda n: (_news(units[n], seen), len(units[n].rows), -n))
+        left.remove(best)
+        first.append(best)
+        for group, flag in units[best].flags.items():
+            seen[group] = seen.get(group, 0) + int(flag.sum())
+    return [units[n] for n in (*first, *sorted(left))]
+
+
+def _news(unit: Unit, seen: Mapping[Group, int]) -> int:
+    """Returns how many groups have so few rows yet that those of a unit would help."""
+    return sum(
+        bool(flag.any()) for group, flag in unit.flags.items() if seen.get(group, 0) < ENOUGH_ROWS
+    )
