@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 import pyarrow as pa
 
@@ -25,7 +25,7 @@ from catalog.diff.view import ColumnView, DiffView, End, LeftOut, Metric, TableV
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.file_sets import is_file_set
 from catalog.model.listings import FileInfo
-from catalog.model.texts import check_integer, check_text
+from catalog.model.texts import check_integer, check_text, listed
 from catalog.repository.datafiles import file_info
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import ObjectStore
@@ -46,6 +46,8 @@ class Selection:
     change: str | None = None
     limit: int | None = None
     narrow: bool = False
+    context: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -61,6 +63,33 @@ class Selection:
 
 FindPartitions: TypeAlias = Callable[[], PartitionFacts | None]
 """Finds the partitions of a table; None if it has none, or nobody knows."""
+
+Columns: TypeAlias = Literal["all", "changed"] | Sequence[str]
+"""Which columns of changed rows are shown."""
+
+Shape: TypeAlias = Literal["nested", "flat"]
+"""Whether changed rows have a struct for each side, or a column for each of its columns."""
+
+
+def _selection(
+    where: str | None,
+    change: str | None,
+    limit: int | None,
+    *,
+    columns: Columns,
+    context: Sequence[str],
+) -> Selection:
+    """Returns which rows are wanted, checked."""
+    context = listed(context, "context")
+    if isinstance(columns, str):
+        if columns not in ("all", "changed"):
+            raise InvalidInput(
+                f"unknown columns {columns!r} of changed rows",
+                hint='"all", "changed", or a list of names',
+            )
+        return Selection(where, change, limit, columns == "changed", context)
+    return Selection(where, change, limit, False, context, listed(columns, "columns"))
+
 
 RowReader = Callable[[Selection], pa.RecordBatchReader]
 """Reads changed rows."""
@@ -180,16 +209,23 @@ class TableDiff:
         where: str | None = None,
         change: str | None = None,
         limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
+        columns: Columns = "all",
+        context: Sequence[str] = (),
+        shape: Shape = "nested",
     ) -> pa.RecordBatchReader:
         """Returns the changed rows.
 
+        If the diff was made without rows, they are compared again when they are first asked for.
+
         Args:
-            where: A condition on the columns of the row form, as SQL.
+            where: A condition as SQL, such as ``amount > 100 AND _from.status = 'paid'``. A column
+                alone is its newer value, or where there is none, its older one.
             change: ``inserted``, ``deleted`` or ``updated``; None means all.
             limit: How many at most; None means all.
             columns: ``all``, or besides the key only those with a cell that ``changed`` in this
-                diff, which spares reading the others. Without a key all are shown.
+                diff, which spares reading the others; without a key all are shown. Or names.
+            context: Columns to show beside those that changed.
+            shape: ``nested``, or ``flat``: ``from.amount`` and ``to.amount`` in place of structs.
 
         Returns:
             Key columns, ``_change``, ``_changed_columns``, ``_from`` and ``_to``: structs of
@@ -197,19 +233,23 @@ class TableDiff:
             of these names is called ``key.<name>``.
 
         Raises:
-            InvalidInput: The diff was made without rows, or an argument is not valid.
+            InvalidInput: The diff was closed, or an argument is not valid.
         """
+        if shape not in get_args(Shape):
+            raise InvalidInput(f"unknown shape {shape!r} of changed rows", hint="nested or flat")
+        selection = _selection(where, change, limit, columns=columns, context=context)
         if self._rows is None:
             raise InvalidInput(
                 f"the diff of {self.table} has counts only",
                 kind=ErrorKind.ROWS_NOT_KEPT,
-                hint='make it with level="rows"',
+                hint='make it with level="cells" or level="rows"',
             )
-        if columns not in ("all", "changed"):
-            raise InvalidInput(
-                f"unknown columns {columns!r} of changed rows", hint="all or changed"
-            )
-        return self._rows(Selection(where, change, limit, columns == "changed"))
+        rows = self._rows(selection)
+        if shape == "nested":
+            return rows
+        from catalog.diff.flat_rows import flat_rows
+
+        return flat_rows(rows)
 
     def to_arrow(
         self,
@@ -217,10 +257,14 @@ class TableDiff:
         where: str | None = None,
         change: str | None = None,
         limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
+        columns: Columns = "all",
+        context: Sequence[str] = (),
+        shape: Shape = "nested",
     ) -> pa.Table:
         """Returns the changed rows as an Arrow table; see ``changes``."""
-        return self.changes(where=where, change=change, limit=limit, columns=columns).read_all()
+        return self.changes(
+            where=where, change=change, limit=limit, columns=columns, context=context, shape=shape
+        ).read_all()
 
     def to_pandas(
         self,
@@ -228,9 +272,14 @@ class TableDiff:
         where: str | None = None,
         change: str | None = None,
         limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
+        columns: Columns = "all",
+        context: Sequence[str] = (),
+        shape: Shape = "flat",
     ) -> "pd.DataFrame":
-        """Returns the changed rows as a pandas frame; see ``changes``.
+        """Returns the changed rows as a pandas frame, flat; see ``changes``.
+
+        Whole numbers and truth values stay what they are beside NULL, in the types of pandas that
+        know it.
 
         Raises:
             Unsupported: pandas is not installed.
@@ -238,7 +287,14 @@ class TableDiff:
         from catalog.engine.frames import pandas_frame
 
         return pandas_frame(
-            lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
+            lambda: self.to_arrow(
+                where=where,
+                change=change,
+                limit=limit,
+                columns=columns,
+                context=context,
+                shape=shape,
+            )
         )
 
     def to_polars(
@@ -247,9 +303,11 @@ class TableDiff:
         where: str | None = None,
         change: str | None = None,
         limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
+        columns: Columns = "all",
+        context: Sequence[str] = (),
+        shape: Shape = "flat",
     ) -> "pl.DataFrame":
-        """Returns the changed rows as a Polars frame; see ``changes``.
+        """Returns the changed rows as a Polars frame, flat; see ``changes``.
 
         Raises:
             Unsupported: Polars is not installed.
@@ -257,7 +315,14 @@ class TableDiff:
         from catalog.engine.frames import polars_frame
 
         return polars_frame(
-            lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
+            lambda: self.to_arrow(
+                where=where,
+                change=change,
+                limit=limit,
+                columns=columns,
+                context=context,
+                shape=shape,
+            )
         )
 
     @property

@@ -12,20 +12,18 @@ from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
+from catalog.diff.row_condition import CHANGE, CHANGED, FROM, TO, RowCondition, condition, key_names
+from catalog.diff.shown_columns import narrowed, needed_columns, shown_columns
 from catalog.diff.tally import updated
 from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.checked_reads import checked_reader
 from catalog.engine.checks import Check
-from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
 from catalog.engine.readable import readable_type
 from catalog.engine.relation import prepared_cursor
-from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field
 from catalog.model.types import DataType, Scalar, TypeClass, common_type
-
-CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
 
 BATCH_ROWS = 65_536
 """Rows handed over at a time."""
@@ -72,16 +70,20 @@ def row_reader(
 
     def read(selection: Selection) -> pa.RecordBatchReader:
         fit = count <= SORTED_ROWS
-        shown = frozenset(touched) if selection.narrow and columns.plan.key else None
+        shown = shown_columns(selection, columns, touched)
+        needed = needed_columns(selection, columns, shown)
         with engine_errors():
-            form, parts = _RowForm(columns, shown), rows(fit, shown)
+            form, parts = _RowForm(columns, needed), rows(fit, needed)
             order: _Order = "none"
             if fit:
                 cells = len(form.cells())
                 wide = cells >= WIDE_COLUMNS and count * cells <= WIDE_CELLS
                 order = "arrow" if wide and form.keys else "engine"
             changed = _ChangedRows(con, form, parts, selection=selection, order=order)
-            return checked_reader(changed.reader(), checks)
+            found = changed.reader()
+            if shown is not None and shown != needed:
+                found = narrowed(found, shown, form.plan)
+            return checked_reader(found, checks)
 
     return read
 
@@ -151,6 +153,9 @@ class _ChangedRows:
         self._own = prepared_cursor(con)
         self._form = form
         self._selection = selection
+        self._condition: RowCondition | None = (
+            None if selection.where is None else condition(selection.where, form.plan)
+        )
         self._queries = _queries(form, parts, selection, order=order)
         small = order != "none" or selection.limit is not None
         self._size = BATCH_ROWS if small else form.batch_rows()
@@ -175,17 +180,17 @@ class _ChangedRows:
         no_cells = [pa.nulls(0, cell.type) for cell in self._cells]
         no_rows = pa.RecordBatch.from_arrays(no_cells, schema=self._cells)
         nothing = self._form.batch(_with_change(no_rows, ""), self._schema, all_updated=True)
-        if self._selection.where is not None:
-            _kept(self._con, nothing, self._selection.where)
+        if self._condition is not None:
+            self._condition.kept(self._con, nothing)
         return pa.RecordBatchReader.from_batches(self._schema, self._batches(nothing))
 
     def _batches(self, nothing: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yields the rows that meet the condition, up to the limit."""
-        where, left = self._selection.where, self._selection.limit
+        left = self._selection.limit
         yield nothing  # pyarrow fails to combine no chunks at all of extension types in structs
         for formed in self._formed():
-            if where is not None:
-                formed = _kept(self._con, formed, where)
+            if self._condition is not None:
+                formed = self._condition.kept(self._con, formed)
             if left is not None:
                 formed = formed.slice(0, left)
                 left -= formed.num_rows
@@ -266,31 +271,6 @@ def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
     return columns.append_column("changed", listed)
 
 
-def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
-    """Filters rows by SQL over the row form."""
-    with cursor(con) as own:
-        own.register("changes", pa.Table.from_batches([batch]))
-        try:
-            kept = own.sql(
-                f"SELECT coalesce(CAST(({where}\n) AS BOOLEAN), false) AS kept FROM changes"
-            ).to_arrow_table()
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise InvalidInput(
-                f"the condition {where!r} is not valid on changed rows: {reason}",
-                kind=ErrorKind.BAD_WHERE,
-                hint="name columns as _from.COL, _to.COL, or key columns as they are; "
-                "e.g. _to.amount > 100",
-            ) from error
-        finally:
-            own.unregister("changes")
-    if kept.num_rows != batch.num_rows:
-        raise InvalidInput(
-            f"the condition {where!r} is not valid on single rows", kind=ErrorKind.BAD_WHERE
-        )
-    return batch.filter(kept.column(0).combine_chunks())
-
-
 class _RowForm:
     """The row form of changed rows: the key and the columns ``shown``, all if that is None."""
 
@@ -301,10 +281,8 @@ class _RowForm:
         if shown is not None:
             pairs = [p for p in self.plan.pairs if p.name in shown or p.key]
             self._only = {"f": {p.before.id for p in pairs}, "t": {p.after.id for p in pairs}}
-        self.keys = [
-            (f"key.{p.name}" if p.name in (CHANGE, CHANGED, FROM, TO) else p.name, _key_type(p))
-            for p in self.plan.key_pairs
-        ]
+        kinds = map(_key_type, self.plan.key_pairs)
+        self.keys = [*zip(key_names(self.plan), kinds, strict=True)]
         self.order = ", ".join(f"k{n} NULLS FIRST" for n, _ in enumerate(self.keys))
 
     @property

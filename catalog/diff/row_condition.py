@@ -1,0 +1,234 @@
+"""Conditions on changed rows, as a user writes them: SQL over the row form.
+
+``_from.amount`` and ``_to.amount`` are values of a side; ``amount`` alone is the newer value, or
+where there is none, the older: of rows that were deleted too, and of partition columns.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from catalog.dataclasses import dataclass, field
+from catalog.diff.plan import TablePlan, near
+from catalog.engine.connection import borrowed, cursor
+from catalog.engine.quoting import identifier, type_sql
+from catalog.engine.readable import readable_type
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.types import DataType, Scalar, common_type
+
+CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
+"""The columns of the row form beside the key."""
+
+ROWS_TRIED = 2
+"""Rows without values on which a condition is tried: one that needs groups of rows gives one."""
+
+_MISSING = (
+    r'Referenced column "(?P<name>[^"]*)" (?:was )?not found',
+    r'Could not find key "(?P<name>[^"]*)" in struct',
+    r'does not have a column named "(?P<name>[^"]*)"',
+    r'Referenced table "(?P<name>[^"]*)" not found',
+)
+_SYNTAX = re.compile(r"syntax error at or near \"(?P<near>.*)\"", re.DOTALL)
+_KIND = re.compile(r"^\w+ Error: ")
+
+
+@dataclass(frozen=True, slots=True)
+class RowCondition:
+    """A condition on the changed rows of a table.
+
+    Attributes:
+        text: SQL.
+        older: By a column's newer name, the older one, where it was renamed.
+    """
+
+    text: str
+    older: Mapping[str, str] = field(default_factory=dict)
+
+    def kept(self, con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Filters rows of the row form.
+
+        Raises:
+            InvalidInput: It is not a condition on such rows.
+        """
+        with cursor(con) as own:
+            own.register("changes", pa.Table.from_batches([batch]))
+            try:
+                kept = own.sql(self._query(batch.schema)).to_arrow_table()
+            except duckdb.Error as error:
+                raise self._invalid(own, batch.schema, error) from error
+            finally:
+                own.unregister("changes")
+        if kept.num_rows != batch.num_rows:
+            raise InvalidInput(
+                f"the condition {self.text!r} is not valid on single rows",
+                kind=ErrorKind.BAD_WHERE,
+            )
+        return batch.filter(kept.column(0).combine_chunks())
+
+    def check(self, form: pa.Table) -> None:
+        """Checks that it is a condition on rows of a form, of which a few have no values.
+
+        Raises:
+            InvalidInput: It is not.
+        """
+        with borrowed() as con:
+            for batch in form.combine_chunks().to_batches():
+                self.kept(con, batch)
+
+    def mentions(self, names: Collection[str]) -> set[str] | None:
+        """Returns which columns it can be about; None if it may be about any.
+
+        A name that is meant stands in the text, in whatever case, unless something else stands for
+        several columns.
+        """
+        text = self.text.casefold()
+        whole = re.search(rf"\b(?:{FROM}|{TO})\b(?!\"?\s*[.\[])", text)
+        if whole or "columns" in text or "*" in text or "\\" in text:
+            return None
+        return {name for name in names if _written(name).casefold() in text}
+
+    def _query(self, schema: pa.Schema) -> str:
+        bare = self._bare(schema)
+        named = "".join(f", {sql} AS {identifier(name)}" for name, sql in bare.items())
+        rows = f"(SELECT *{named} FROM changes) AS changes" if bare else "changes"
+        return f"SELECT coalesce(CAST(({self.text}\n) AS BOOLEAN), false) AS kept FROM {rows}"
+
+    def _bare(self, schema: pa.Schema) -> dict[str, str]:
+        """Returns SQL of the columns that may be named without a side, by name."""
+        sides = {side: _fields(schema, side) for side in (FROM, TO)}
+        names = dict.fromkeys((*sides[TO], *sides[FROM]))
+        times = Counter(name.casefold() for name in (*schema.names, *names))
+        found = {}
+        for name in names:
+            if times[name.casefold()] > 1 or _written(name).casefold() not in self.text.casefold():
+                continue
+            old = self.older.get(name, name)
+            values = [
+                (f"{side}.{identifier(column)}", sides[side][column])
+                for side, column in ((TO, name), (FROM, old))
+                if column in sides[side]
+            ]
+            found[name] = _first_value(values)
+        return found
+
+    def _invalid(
+        self, con: duckdb.DuckDBPyConnection, schema: pa.Schema, error: duckdb.Error
+    ) -> InvalidInput:
+        """Returns the error for a condition that the engine refuses."""
+        what = f"the condition {self.text!r} is not valid on changed rows"
+        if isinstance(error, duckdb.ParserException):
+            return InvalidInput(
+                f"the condition {self.text!r} is not valid SQL: {self._syntax(con)}",
+                kind=ErrorKind.BAD_WHERE,
+                hint="write one condition, e.g. amount > 100 AND _from.status = 'paid'",
+            )
+        message = str(error)
+        matches = (re.search(pattern, message) for pattern in _MISSING)
+        name = next((match["name"] for match in matches if match), None)
+        if name is None:
+            return InvalidInput(
+                f"{what}: {_first_line(error)}", kind=ErrorKind.BAD_WHERE, hint=_NAMING
+            )
+        every = [n for n in schema.names if n not in (CHANGE, CHANGED, FROM, TO)]
+        every += [*_fields(schema, TO), *_fields(schema, FROM)]
+        known = sorted({*every})
+        return InvalidInput(
+            f"{what}: there is no column {name!r}",
+            kind=ErrorKind.BAD_WHERE,
+            hint=f"{near(name, known)} {_NAMING}"
+            if name not in known
+            else f"several columns are called {name!r} but for the case, or only one side has it: "
+            f"{_NAMING}",
+        )
+
+    def _syntax(self, con: duckdb.DuckDBPyConnection) -> str:
+        """Returns what is wrong in the user's own text."""
+        try:
+            con.extract_statements(f"SELECT 1 WHERE {self.text}")
+        except duckdb.ParserException as error:
+            match = _SYNTAX.search(_first_line(error))
+            if match is None:
+                return _first_line(error)
+            at_end = self.text.rstrip().endswith(match["near"])
+            return f"{match[0]}, where it ends" if at_end else match[0]
+        return "it is more than one condition"
+
+
+_NAMING = "name columns as they are, or one side's as _from.COL, _to.COL"
+
+
+def condition(text: str, plan: TablePlan) -> RowCondition:
+    """Returns a condition on the changed rows of a table."""
+    older = {p.name: p.before.name for p in plan.pairs if p.before.name != p.name}
+    return RowCondition(text, older)
+
+
+def check_condition(text: str, plan: TablePlan) -> None:
+    """Checks that a condition can be asked of the changed rows of a table, before there are any.
+
+    Raises:
+        InvalidInput: It cannot.
+    """
+    condition(text, plan).check(_without_values(plan))
+
+
+def key_names(plan: TablePlan) -> list[str]:
+    """Returns what key columns are called in the row form."""
+    own = (CHANGE, CHANGED, FROM, TO)
+    return [f"key.{p.name}" if p.name in own else p.name for p in plan.key_pairs]
+
+
+def _without_values(plan: TablePlan) -> pa.Table:
+    """Returns a few rows of the row form of a table in which everything is NULL."""
+    keys = zip(key_names(plan), plan.key_pairs, strict=True)
+    parts = [
+        f"CAST(NULL AS {_sql(common_type((p.before.type, p.after.type)) or Scalar('VARCHAR'))}) "
+        f"AS {identifier(name)}"
+        for name, p in keys
+    ]
+    parts += [f"CAST(NULL AS VARCHAR) AS {CHANGE}", f"CAST([] AS VARCHAR[]) AS {CHANGED}"]
+    for side, shape in ((FROM, plan.side("f")), (TO, plan.side("t"))):
+        held = {p.before.id: p.before for p in plan.pairs}
+        held |= {p.after.id: p.after for p in plan.pairs}
+        cells = ", ".join(
+            f"{identifier(f.name)} := CAST(NULL AS {_sql(held.get(f.id, f).type)})"
+            for f in shape.schema.fields
+        )
+        parts.append(f"struct_pack({cells}) AS {side}")
+    with borrowed() as con:
+        rows = con.sql(f"SELECT {', '.join(parts)} FROM range({ROWS_TRIED})")
+        return rows.to_arrow_table()
+
+
+def _sql(kind: DataType) -> str:
+    return type_sql(readable_type(kind))
+
+
+def _written(name: str) -> str:
+    return name.replace('"', '""')
+
+
+def _fields(schema: pa.Schema, side: str) -> dict[str, pa.DataType]:
+    kind = schema.field(side).type
+    return {kind.field(n).name: kind.field(n).type for n in range(kind.num_fields)}
+
+
+def _first_value(values: Sequence[tuple[str, pa.DataType]]) -> str:
+    """Returns SQL of the first value that is not NULL, of types that may differ."""
+    kinds = [kind for _, kind in values]
+    alike = len({*kinds}) == 1 or all(_is_number(kind) for kind in kinds)
+    columns = [sql if alike else f"CAST({sql} AS VARCHAR)" for sql, _ in values]
+    return f"coalesce({', '.join(columns)})"
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return _KIND.sub("", str(error).splitlines()[0])
