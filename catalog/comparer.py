@@ -29,6 +29,7 @@ class CatalogComparer(CatalogReader):
         tolerance: Mapping[str, str] | None = None,
         ignore: Sequence[str] | None = None,
         defaults: "Mapping[str, TableDefaults] | None" = None,
+        where: str | None = None,
         level: Literal["stat", "cells", "rows"] = "cells",
         method: Literal["auto", "join"] = "auto",
         check_keys: bool = False,
@@ -52,6 +53,8 @@ class CatalogComparer(CatalogReader):
             tolerance: By column, ``"0.5"`` or ``"1%"``.
             ignore: Columns not to compare.
             defaults: By table, what to ignore and to tolerate unless the above say otherwise.
+            where: A condition that will be asked of changed rows (see ``TableDiff.changes``): it is
+                checked before anything is compared, and tables without its columns are left out.
             level: ``stat`` reads metadata only, ``cells`` counts rows and cells, ``rows``
                 also keeps the changed rows for ``changes()``.
             method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts no
@@ -82,6 +85,7 @@ class CatalogComparer(CatalogReader):
             tolerance=tolerance,
             ignore=ignore,
             defaults=defaults,
+            where=where,
             level=level,
             method=method,
             check_keys=check_keys,
@@ -137,6 +141,7 @@ class CatalogComparer(CatalogReader):
         )
         return explain_refs(self.context, request)
 
+    # long: a paragraph for each argument
     def diff_query(
         self,
         query: str,
@@ -147,6 +152,7 @@ class CatalogComparer(CatalogReader):
         columns: Sequence[str] | None = None,
         tolerance: Mapping[str, str] | None = None,
         ignore: Sequence[str] | None = None,
+        where: str | None = None,
         check_keys: bool = False,
         full_stats: bool = False,
         explain: bool = True,
@@ -165,6 +171,7 @@ class CatalogComparer(CatalogReader):
             columns: Columns of the result to compare; None means all.
             tolerance: By column of the result, ``"0.5"`` or ``"1%"``.
             ignore: Columns of the result not to compare.
+            where: A condition that changed rows will be asked for; see ``diff``.
             check_keys: Whether to look for NULL and duplicate keys in all rows.
             full_stats: Whether statistics cover all rows.
             explain: Whether to look for what explains the changes: by how much values changed, what
@@ -188,6 +195,7 @@ class CatalogComparer(CatalogReader):
             columns=columns,
             tolerance=tolerance,
             ignore=ignore,
+            where=where,
             level="rows",
             check_keys=check_keys,
             full_stats=full_stats,

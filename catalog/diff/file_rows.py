@@ -8,7 +8,7 @@ from catalog.arrow_functions import cast
 from catalog.diff.compare.small_matching import Matched
 from catalog.diff.file_changes import FileChanges, FileEntry, FilePair, file_changes
 from catalog.diff.plan import SIDES, SideName
-from catalog.diff.result import RowReader, Selection
+from catalog.diff.selection import RowReader, Selection
 from catalog.errors import CorruptData
 from catalog.model.file_sets import SCHEMA
 

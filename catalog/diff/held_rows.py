@@ -16,8 +16,8 @@ from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import TEXT_LENGTH
 from catalog.diff.exact_sums import exact_sum
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
-from catalog.diff.result import RowReader
 from catalog.diff.row_form import RowParts, row_reader
+from catalog.diff.selection import RowReader
 from catalog.diff.tally import updated
 from catalog.engine.checks import Check
 from catalog.engine.connection import single_row

@@ -56,9 +56,14 @@ def diff_json(view: DiffView, version: int = FORMAT_VERSION) -> Json:
             "updated": totals.updated,
         },
         "tables": tables,
-        "left_out": [{"table": one.table, "reason": one.reason} for one in view.left_out],
+        "left_out": left_out_json(view),
         "metrics": [_metric(one) for one in view.metrics],
     }
+
+
+def left_out_json(view: DiffView) -> list[Json]:
+    """Returns the JSON form of the tables that were not compared."""
+    return [{"table": one.table, "reason": one.reason} for one in view.left_out]
 
 
 def end_json(end: End, version: int = FORMAT_VERSION) -> Json:

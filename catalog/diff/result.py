@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Protocol, TypeAlias, get_args
 
 import pyarrow as pa
 
-from catalog.dataclasses import dataclass
 from catalog.diff.counts import (
     ColumnCounts,
     Coverage,
@@ -21,11 +20,11 @@ from catalog.diff.findings import Segment
 from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
 from catalog.diff.partition_facts import PartitionFacts
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
+from catalog.diff.selection import Columns, RowReader, Selection, Shape, selected
 from catalog.diff.view import ColumnView, DiffView, End, LeftOut, Metric, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.file_sets import is_file_set
 from catalog.model.listings import FileInfo
-from catalog.model.texts import check_integer, check_text, listed
 from catalog.repository.datafiles import file_info
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import ObjectStore
@@ -34,65 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-CHANGES = ("inserted", "deleted", "updated")
-"""What can happen to a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which changed rows are wanted; see ``TableDiff.changes``."""
-
-    where: str | None = None
-    change: str | None = None
-    limit: int | None = None
-    narrow: bool = False
-    context: tuple[str, ...] = ()
-    only: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        """Checks the values."""
-        if self.where is not None:
-            check_text(self.where, "a condition")
-        if self.change not in (None, *CHANGES):
-            raise InvalidInput(
-                f"unknown change {self.change!r} of rows", hint=f"one of: {', '.join(CHANGES)}"
-            )
-        if self.limit is not None:
-            check_integer(self.limit, "limit", least=0)
-
-
 FindPartitions: TypeAlias = Callable[[], PartitionFacts | None]
 """Finds the partitions of a table; None if it has none, or nobody knows."""
-
-Columns: TypeAlias = Literal["all", "changed"] | Sequence[str]
-"""Which columns of changed rows are shown."""
-
-Shape: TypeAlias = Literal["nested", "flat"]
-"""Whether changed rows have a struct for each side, or a column for each of its columns."""
-
-
-def _selection(
-    where: str | None,
-    change: str | None,
-    limit: int | None,
-    *,
-    columns: Columns,
-    context: Sequence[str],
-) -> Selection:
-    """Returns which rows are wanted, checked."""
-    context = listed(context, "context")
-    if isinstance(columns, str):
-        if columns not in ("all", "changed"):
-            raise InvalidInput(
-                f"unknown columns {columns!r} of changed rows",
-                hint='"all", "changed", or a list of names',
-            )
-        return Selection(where, change, limit, columns == "changed", context)
-    return Selection(where, change, limit, False, context, listed(columns, "columns"))
-
-
-RowReader = Callable[[Selection], pa.RecordBatchReader]
-"""Reads changed rows."""
 
 
 @tells_machine_errors
@@ -112,6 +54,15 @@ class TableDiff:
         self._store = store
         self._rows = rows
         self._find_partitions: FindPartitions = lambda: None
+        self._is_closed = False
+
+    def with_rows(self, rows: RowReader) -> "TableDiff":
+        """Returns the same counts with something that reads the changed rows."""
+        return TableDiff(self._plan, self._counts, self._store, rows=rows)
+
+    def give_up_rows(self) -> None:
+        """Reads no changed rows any more: what holds them is closed."""
+        self._is_closed = True
 
     @property
     def table(self) -> str:
@@ -127,6 +78,12 @@ class TableDiff:
     def key(self) -> tuple[str, ...]:
         """Returns the columns that rows were matched by; none: whole rows were."""
         return self._plan.key
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Returns the columns of both sides that rows can show, the newer side's first."""
+        sides = (self._plan.side("t"), self._plan.side("f"))
+        return tuple(dict.fromkeys(f.name for side in sides for f in side.schema.fields))
 
     @property
     def rows(self) -> RowCounts:
@@ -237,19 +194,29 @@ class TableDiff:
         """
         if shape not in get_args(Shape):
             raise InvalidInput(f"unknown shape {shape!r} of changed rows", hint="nested or flat")
-        selection = _selection(where, change, limit, columns=columns, context=context)
-        if self._rows is None:
-            raise InvalidInput(
-                f"the diff of {self.table} has counts only",
-                kind=ErrorKind.ROWS_NOT_KEPT,
-                hint='make it with level="cells" or level="rows"',
-            )
-        rows = self._rows(selection)
+        selection = selected(where, change, limit, columns=columns, context=context)
+        rows = self.read(selection)
         if shape == "nested":
             return rows
         from catalog.diff.flat_rows import flat_rows
 
         return flat_rows(rows)
+
+    def read(self, selection: Selection) -> pa.RecordBatchReader:
+        """Returns the changed rows in the row form; see ``changes``."""
+        if self._is_closed:
+            raise InvalidInput(
+                f"the diff of {self.table} is closed",
+                kind=ErrorKind.ROWS_NOT_KEPT,
+                hint="read its rows before it is closed, or compare again",
+            )
+        if self._rows is None:
+            raise InvalidInput(
+                f"the diff of {self.table} has metadata only",
+                kind=ErrorKind.ROWS_NOT_KEPT,
+                hint='make it with level="cells" or level="rows"',
+            )
+        return self._rows(selection)
 
     def to_arrow(
         self,
@@ -460,6 +427,8 @@ class Diff:
 
     def close(self) -> None:
         """Gives up the changed rows and what they take."""
+        for table in self.tables:
+            table.give_up_rows()
         self._close()
 
     @property

@@ -68,15 +68,15 @@ class RowCondition:
             )
         return batch.filter(kept.column(0).combine_chunks())
 
-    def check(self, form: pa.Table) -> None:
-        """Checks that it is a condition on rows of a form, of which a few have no values.
+    def check_syntax(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Checks that it is one expression, whatever it stands between.
 
         Raises:
             InvalidInput: It is not.
         """
-        with borrowed() as con:
-            for batch in form.combine_chunks().to_batches():
-                self.kept(con, batch)
+        fault = self._syntax(con)
+        if fault:
+            raise self._not_sql(fault)
 
     def mentions(self, names: Collection[str]) -> set[str] | None:
         """Returns which columns it can be about; None if it may be about any.
@@ -118,43 +118,35 @@ class RowCondition:
         self, con: duckdb.DuckDBPyConnection, schema: pa.Schema, error: duckdb.Error
     ) -> InvalidInput:
         """Returns the error for a condition that the engine refuses."""
-        what = f"the condition {self.text!r} is not valid on changed rows"
         if isinstance(error, duckdb.ParserException):
-            return InvalidInput(
-                f"the condition {self.text!r} is not valid SQL: {self._syntax(con)}",
-                kind=ErrorKind.BAD_WHERE,
-                hint="write one condition, e.g. amount > 100 AND _from.status = 'paid'",
-            )
-        message = str(error)
-        matches = (re.search(pattern, message) for pattern in _MISSING)
-        name = next((match["name"] for match in matches if match), None)
-        if name is None:
-            return InvalidInput(
-                f"{what}: {_first_line(error)}", kind=ErrorKind.BAD_WHERE, hint=_NAMING
-            )
-        every = [n for n in schema.names if n not in (CHANGE, CHANGED, FROM, TO)]
-        every += [*_fields(schema, TO), *_fields(schema, FROM)]
-        known = sorted({*every})
+            return self._not_sql(self._syntax(con) or _first_line(error))
+        name = _missing(error)
+        if name is not None:
+            return no_column(self.text, name, _column_names(schema))
         return InvalidInput(
-            f"{what}: there is no column {name!r}",
+            f"the condition {self.text!r} is not valid on changed rows: {_first_line(error)}",
             kind=ErrorKind.BAD_WHERE,
-            hint=f"{near(name, known)} {_NAMING}"
-            if name not in known
-            else f"several columns are called {name!r} but for the case, or only one side has it: "
-            f"{_NAMING}",
+            hint=_NAMING,
+        )
+
+    def _not_sql(self, fault: str) -> InvalidInput:
+        return InvalidInput(
+            f"the condition {self.text!r} is not valid SQL: {fault}",
+            kind=ErrorKind.BAD_WHERE,
+            hint="write one condition, e.g. amount > 100 AND _from.status = 'paid'",
         )
 
     def _syntax(self, con: duckdb.DuckDBPyConnection) -> str:
-        """Returns what is wrong in the user's own text."""
+        """Returns what is wrong in the user's own text; empty if nothing is."""
         try:
-            con.extract_statements(f"SELECT 1 WHERE {self.text}")
+            statements = con.extract_statements(f"SELECT 1 WHERE {self.text}")
         except duckdb.ParserException as error:
             match = _SYNTAX.search(_first_line(error))
             if match is None:
                 return _first_line(error)
             at_end = self.text.rstrip().endswith(match["near"])
-            return f"{match[0]}, where it ends" if at_end else match[0]
-        return "it is more than one condition"
+            return f"{match[0]}, at its end" if at_end else match[0]
+        return "" if len(statements) == 1 else "it is more than one condition"
 
 
 _NAMING = "name columns as they are, or one side's as _from.COL, _to.COL"
@@ -166,13 +158,69 @@ def condition(text: str, plan: TablePlan) -> RowCondition:
     return RowCondition(text, older)
 
 
+def unknown_column(text: str, plan: TablePlan) -> str | None:
+    """Returns a column that a condition names and a table has not; None if it can be asked of it.
+
+    No data file is read for that.
+
+    Raises:
+        InvalidInput: It is not a condition on changed rows for another reason.
+    """
+    about = condition(text, plan)
+    with borrowed() as con:
+        about.check_syntax(con)
+        for batch in _without_values(con, plan).combine_chunks().to_batches():
+            try:
+                about.kept(con, batch)
+            except InvalidInput as error:
+                cause = error.__cause__
+                name = _missing(cause) if isinstance(cause, duckdb.Error) else None
+                if name is None:
+                    raise
+                return name
+    return None
+
+
 def check_condition(text: str, plan: TablePlan) -> None:
     """Checks that a condition can be asked of the changed rows of a table, before there are any.
 
     Raises:
         InvalidInput: It cannot.
     """
-    condition(text, plan).check(_without_values(plan))
+    name = unknown_column(text, plan)
+    if name is not None:
+        raise no_column(text, name, known_columns(plan))
+
+
+def known_columns(plan: TablePlan) -> list[str]:
+    """Returns the columns that a condition on the changed rows of a table can name."""
+    sides = (plan.side("t"), plan.side("f"))
+    return list(dict.fromkeys(f.name for side in sides for f in side.schema.fields))
+
+
+def no_column(text: str, name: str, known: Collection[str]) -> InvalidInput:
+    """Returns the error for a column that is not there, with the nearest of those that are."""
+    if name in known:
+        advice = f"one side alone may have it, or its name in another case: {_NAMING}"
+    else:
+        nearest = near(name, sorted(known))
+        advice = nearest if nearest.endswith("?") else f"{nearest}; {_NAMING}"
+    return InvalidInput(
+        f"the condition {text!r} is not valid on changed rows: there is no column {name!r}",
+        kind=ErrorKind.BAD_WHERE,
+        hint=advice,
+    )
+
+
+def _missing(error: BaseException) -> str | None:
+    """Returns the column that the engine did not find; None if something else is wrong."""
+    matches = (re.search(pattern, str(error)) for pattern in _MISSING)
+    return next((match["name"] for match in matches if match), None)
+
+
+def _column_names(schema: pa.Schema) -> list[str]:
+    own = [name for name in schema.names if name not in (CHANGE, CHANGED, FROM, TO)]
+    return list(dict.fromkeys((*own, *_fields(schema, TO), *_fields(schema, FROM))))
 
 
 def key_names(plan: TablePlan) -> list[str]:
@@ -181,7 +229,7 @@ def key_names(plan: TablePlan) -> list[str]:
     return [f"key.{p.name}" if p.name in own else p.name for p in plan.key_pairs]
 
 
-def _without_values(plan: TablePlan) -> pa.Table:
+def _without_values(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> pa.Table:
     """Returns a few rows of the row form of a table in which everything is NULL."""
     keys = zip(key_names(plan), plan.key_pairs, strict=True)
     parts = [
@@ -198,9 +246,7 @@ def _without_values(plan: TablePlan) -> pa.Table:
             for f in shape.schema.fields
         )
         parts.append(f"struct_pack({cells}) AS {side}")
-    with borrowed() as con:
-        rows = con.sql(f"SELECT {', '.join(parts)} FROM range({ROWS_TRIED})")
-        return rows.to_arrow_table()
+    return con.sql(f"SELECT {', '.join(parts)} FROM range({ROWS_TRIED})").to_arrow_table()
 
 
 def _sql(kind: DataType) -> str:

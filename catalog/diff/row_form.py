@@ -11,8 +11,17 @@ import pyarrow.compute as pc
 from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
-from catalog.diff.result import RowReader, Selection
-from catalog.diff.row_condition import CHANGE, CHANGED, FROM, TO, RowCondition, condition, key_names
+from catalog.diff.row_condition import (
+    CHANGE,
+    CHANGED,
+    FROM,
+    ROWS_TRIED,
+    TO,
+    RowCondition,
+    condition,
+    key_names,
+)
+from catalog.diff.selection import RowReader, Selection
 from catalog.diff.shown_columns import narrowed, needed_columns, shown_columns
 from catalog.diff.tally import updated
 from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
@@ -181,7 +190,10 @@ class _ChangedRows:
         no_rows = pa.RecordBatch.from_arrays(no_cells, schema=self._cells)
         nothing = self._form.batch(_with_change(no_rows, ""), self._schema, all_updated=True)
         if self._condition is not None:
-            self._condition.kept(self._con, nothing)
+            self._condition.check_syntax(self._con)
+            cells = [pa.nulls(ROWS_TRIED, field.type) for field in self._schema]
+            without_values = pa.RecordBatch.from_arrays(cells, schema=self._schema)
+            self._condition.kept(self._con, without_values)
         return pa.RecordBatchReader.from_batches(self._schema, self._batches(nothing))
 
     def _batches(self, nothing: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.plan import SIDES, TablePlan, near
-from catalog.diff.result import Selection
 from catalog.diff.row_condition import FROM, TO, condition
+from catalog.diff.selection import Selection
 from catalog.errors import ErrorKind, InvalidInput
 
 

@@ -11,8 +11,9 @@ from catalog.diff.counts import ColumnCounts, RowCounts, TableCounts
 from catalog.diff.file_changes import FileChanges, compares_files
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan
-from catalog.diff.result import Selection, TableDiff
+from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints, known_keys, routes
+from catalog.diff.selection import Selection
 from catalog.storage.store import ObjectStore
 
 

@@ -25,6 +25,10 @@ def compare_refs(
     planner = _planner(context, request, ends)
     commits = _commits(context, planner) if ends is None else None
     scope = diff_scope(planner, request.names)
+    if request.where is not None:
+        from catalog.operations.row_scope import with_rows_asked_for
+
+        scope = with_rows_asked_for(scope, request.where)
     facts = DiffFacts(scope.unchanged, commits, scope.left_out, scope.lookup)
     if request.level == "stat":
         return stat_diff(scope.planner, scope.planned, facts)

@@ -13,6 +13,7 @@ from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
 from catalog.diff.plan import SideName, plan_table
 from catalog.diff.result import Diff
+from catalog.diff.row_condition import check_condition
 from catalog.diff.view import End
 from catalog.engine.failures import engine_errors, engine_failure
 from catalog.engine.file_types import as_read
@@ -91,6 +92,8 @@ def compare_results(
         new = _described(work, files[1], old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
         plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
+        if request.where is not None:
+            check_condition(request.where, plan)
         all_files: dict[SideName, Sequence[DataFile]] = {"f": (old[1],), "t": (new[1],)}
         reader = TableReader(work.con, plan, store, all_files=all_files)
         with engine_errors():

@@ -18,6 +18,7 @@ from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
 from catalog.diff.view import LeftOut
 from catalog.engine.checks import checked
 from catalog.model.fingerprint import BLOCK_ROWS
+from catalog.operations.diff_late_rows import LateRows
 from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_planning import PlannedTable, Planner
 from catalog.operations.diff_request import DiffRequest, Progress
@@ -71,6 +72,7 @@ def run_diff(
     """
     work: Workspace | None = None
     results: list[TableDiff] = []
+    late = LateRows(planner, request)
     counter = _TaskCounter(planned, request.progress)
     try:
         for number, one in enumerate(planned):
@@ -87,23 +89,22 @@ def run_diff(
                 continue
             counts = _counted_here(planner, one, request, kept=kept)
             if counts is not None:
-                results.append(TableDiff(one.plan, counts, store))
+                results.append(TableDiff(one.plan, counts, store, rows=late.reader(one)))
                 counter.count_all(one)
                 continue
             from catalog.operations.diff_tables import compare_planned, workspace
 
             work = work or workspace(planner, request)
-            results.append(
-                compare_planned(
-                    planner,
-                    one,
-                    request=request,
-                    kept=kept,
-                    work=work,
-                    name=f"remainder_{number}",
-                    progress=counter.count,
-                )
+            found = compare_planned(
+                planner,
+                one,
+                request=request,
+                kept=kept,
+                work=work,
+                name=f"remainder_{number}",
+                progress=counter.count,
             )
+            results.append(found if request.level == "rows" else found.with_rows(late.reader(one)))
     except BaseException:
         if work is not None:
             work.close()
@@ -111,7 +112,8 @@ def run_diff(
     if work is not None and request.level != "rows":
         work.close()
         work = None
-    return _diff(planner, results, work, planned=planned, facts=facts)
+    holder = late if work is None else work
+    return _diff(planner, results, holder, planned=planned, facts=facts)
 
 
 def _counted_here(
@@ -184,14 +186,14 @@ def _needs_reading(planner: Planner, planned: PlannedTable) -> bool:
 def _diff(
     planner: Planner,
     tables: Sequence[TableDiff],
-    work: "Workspace | None" = None,
+    holder: "Workspace | LateRows | None" = None,
     *,
     planned: Sequence[PlannedTable],
     facts: DiffFacts,
 ) -> Diff:
     for table, one in zip(tables, planned, strict=True):
         table._find_partitions = cache(partial(_partition_facts, planner, one))
-    close: Callable[[], None] = work.close if work is not None else lambda: None
+    close: Callable[[], None] = holder.close if holder is not None else lambda: None
     plan = facts.lookup or planner.table
     return Diff(
         planner.before,

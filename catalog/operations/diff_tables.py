@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from catalog.dataclasses import replace
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
 from catalog.diff.fingerprints.loading import Loaded, load_prints
@@ -51,7 +52,7 @@ def compare_planned(
         with checked(reader.checks):
             return compare_table(
                 reader,
-                planner.options,
+                replace(planner.options, explain=request.explain),
                 name=name,
                 keep_rows=request.level == "rows",
                 progress=progress,

@@ -74,6 +74,7 @@ def _asked(request: Request, progress: stderr.Progress | None = None) -> "DiffRe
         columns=request.columns or None,
         tolerance=request.tolerance or None,
         ignore=request.ignore or None,
+        where=request.where,
         level=request.level,
         check_keys=request.check_keys,
         full_stats=request.full_stats,

@@ -86,7 +86,8 @@ Where = Annotated[
     typer.Option(
         "--where",
         metavar="EXPR",
-        help='List only rows that meet this SQL condition, e.g. "_to.amount > 100".',
+        help='List only rows that meet this SQL condition, e.g. "amount > 100", '
+        "or \"_from.status = 'new'\".",
     ),
 ]
 Tolerance = Annotated[
@@ -151,6 +152,27 @@ Target = Annotated[
         help="Write to a file, which appears once it is complete; DIR/ gets one csv or parquet "
         "for each table.",
     ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="COL,COL",
+        help="List rows with these columns beside those that changed.",
+    ),
+]
+Shown = Annotated[
+    str | None,
+    typer.Option(
+        "--columns", metavar="COL,COL", help="List rows with their key and these columns."
+    ),
+]
+Vertical = Annotated[
+    bool, typer.Option("--vertical", help="List rows with a line for each column.")
+]
+Flat = Annotated[
+    bool,
+    typer.Option("--flat", help="Write Parquet with columns from.COL and to.COL, not two structs."),
 ]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Use N threads. Default: all.")

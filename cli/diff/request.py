@@ -80,6 +80,10 @@ class Request:
         limit: How many rows to list; -1 means all, None what the format usually takes.
         style: How CSV is written.
         narrow: Whether rows show their key and the columns that changed, not all.
+        context: Columns that rows show beside those that changed.
+        shown: Columns that rows show beside their key; None means by the above.
+        flat: Whether Parquet has a column for each column of both sides, not structs.
+        vertical: Whether text has a line for each column of a row.
         threads: None means all.
         memory_limit_bytes: None means what the catalog takes.
         no_explain: Whether not to look for what explains the changes.
@@ -104,6 +108,10 @@ class Request:
     where: str | None = None
     limit: int | None = None
     narrow: bool = False
+    context: tuple[str, ...] = ()
+    shown: tuple[str, ...] | None = None
+    flat: bool = False
+    vertical: bool = False
     style: CsvStyle = PLAIN
     check_keys: bool = False
     full_stats: bool = False
@@ -114,11 +122,29 @@ class Request:
     memory_limit_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        selects = self.change or self.where is not None or self.limit is not None or self.narrow
-        if selects and self.form is not Form.ROWS:
+        given = {
+            "--change": self.change,
+            "--where": self.where is not None,
+            "--limit": self.limit is not None,
+            "--narrow": self.narrow,
+            "--context": self.context,
+            "--columns": self.shown is not None,
+            "--flat": self.flat,
+            "--vertical": self.vertical,
+        }
+        selecting = [name for name, is_given in given.items() if is_given]
+        if selecting and self.form is not Form.ROWS:
             raise UsageError(
-                "--change, --where, --limit and --narrow select rows to list", hint="add --rows"
+                f"{' and '.join(selecting)} {'is' if len(selecting) == 1 else 'are'} about rows "
+                "that are listed",
+                hint="add --rows",
             )
+        if self.shown is not None and (self.narrow or self.context):
+            raise UsageError("--columns names all columns to show: it excludes --narrow, --context")
+        if self.flat and self.how is not DiffFormat.PARQUET:
+            raise UsageError("--flat is about --format parquet; CSV is flat in any case")
+        if self.vertical and self.how is not DiffFormat.TEXT:
+            raise UsageError(f"--vertical is about text, not --format {self.how}")
         if self.each_table and self.how not in (DiffFormat.CSV, DiffFormat.PARQUET):
             raise UsageError(
                 f"{self.target} is a directory, and --format {self.how} is one file",
@@ -200,6 +226,19 @@ def key_columns(text: str) -> tuple[str, ...]:
     ('day', '"a,b"."c"')
     """
     return tuple(part.strip() for part in _COMMA.split(text))
+
+
+def column_names(text: str) -> tuple[str, ...]:
+    """Reads ``COL,COL``; a name in quotes may hold commas.
+
+    >>> column_names('channel, "a,b"')
+    ('channel', 'a,b')
+    """
+    quoted = (len(part) > 1 and part[0] == part[-1] == '"' for part in key_columns(text))
+    return tuple(
+        part[1:-1].replace('""', '"') if is_quoted else part
+        for part, is_quoted in zip(key_columns(text), quoted, strict=True)
+    )
 
 
 def memory_bytes(written: str) -> int:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.diff.file_changes import FileChanges
+from catalog.diff.json_form import left_out_json
 from catalog.diff.view import DiffView, TableView
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.report.figures import count, counted
 from catalog.report.file_words import every_file, file_text
 from catalog.report.layout import UNLIMITED
@@ -15,7 +17,15 @@ from catalog.report.picture.table import title
 from catalog.report.words import comparison_facts, left_out_lines
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
-from cli.diff.rows import JSON_COLUMNS, changed_rows, json_rows, text_line, write_csv
+from cli.diff.rows import (
+    JSON_COLUMNS,
+    changed_rows,
+    former_names,
+    json_rows,
+    text_block,
+    text_line,
+    write_csv,
+)
 from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import byte_target, data_target, text_target, write_parquet
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.diff.result import Diff, TableDiff
+    from catalog.diff.selection import Columns
 
 TEXT_LIMIT = 20
 """Rows of a table that text lists: a screen of them; files get all."""
@@ -36,6 +47,7 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as text, one line each."""
     limit = request.limit if request.limit is not None else TEXT_LIMIT
     width = stdout.room(request.target) or UNLIMITED
+    check_shown(result, request)
     with text_target(request.target) as write:
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
@@ -49,10 +61,16 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
             reader = _reader(
                 result[table.name], request, limit=-1 if limit < 0 else limit + 1, narrow=narrow
             )
-            found = changed_rows(reader)
+            found = changed_rows(reader, former_names(table))
+            beside = request.context if request.shown is None else request.shown
             shown = 0
             for row in found if limit < 0 else islice(found, limit):
-                write(text_line(row, width) + "\n")
+                lines = (
+                    text_block(row, width, beside)
+                    if request.vertical
+                    else [text_line(row, width, beside)]
+                )
+                write("".join(f"{line}\n" for line in lines))
                 shown += 1
             write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
         for line in left_out_lines(view):
@@ -63,8 +81,12 @@ def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as one JSON object with one row a line, as they come."""
     from cli.output.text_rows import json_form, write_rows
 
+    check_shown(result, request)
     with data_target(request.target) as write:
-        head = json_text({"format_version": FORMAT_VERSION, **ends_json(view)})
+        facts = {"format_version": FORMAT_VERSION, **ends_json(view)}
+        if view.left_out:
+            facts["left_out"] = left_out_json(view)
+        head = json_text(facts)
         write(f'{head[:-1]}, "changes": [\n'.encode())
         batches = (
             batch
@@ -104,6 +126,7 @@ def _write_tables(
     write_table: "Callable[[TableDiff, Path | None], int]",
 ) -> None:
     """Writes the rows of the one table, or of each that was asked for or has changed rows."""
+    check_shown(result, request)
     folder = request.target
     if not request.each_table or folder is None:
         rows = write_table(result[_only(view, request).name], request.target)
@@ -121,6 +144,7 @@ def write_rows_xlsx(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a workbook with an overview, and the changed rows of each table."""
     from cli.diff.workbook import write_workbook
 
+    check_shown(result, request)
     most = MOST_ROWS - 1
     for table in view.tables:
         if table.rows_changed > most and not (_selects(request) or request.limit):
@@ -144,13 +168,38 @@ def _reader(
 ) -> "pa.RecordBatchReader":
     """Returns the rows asked for; text of updated rows shows changed columns in any case."""
     most = request.limit if limit is None else limit
-    changed_only = (request.narrow if narrow is None else narrow) and request.where is None
+    known = table.column_names
+    columns: Columns = "all"
+    if request.shown is not None:
+        columns = [name for name in request.shown if name in known]
+    elif request.context or (request.narrow if narrow is None else narrow):
+        columns = "changed"
     return table.changes(
-        columns="changed" if changed_only or request.narrow else "all",
+        columns=columns,
+        context=[name for name in request.context if name in known],
         where=request.where,
         change=request.change,
         limit=None if most is None or most < 0 else most,
+        shape="flat" if request.flat else "nested",
     )
+
+
+def check_shown(result: "Diff", request: Request) -> None:
+    """Checks that each column to show is in one of the tables.
+
+    Raises:
+        InvalidInput: None of the tables has one.
+    """
+    known = {name for table in result.tables for name in table.column_names}
+    for name in (*request.context, *(request.shown or ())):
+        if known and name not in known:
+            from catalog.diff.plan import near
+
+            raise InvalidInput(
+                f"no table has a column {name!r} to show",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
+                hint=near(name, sorted(known)),
+            )
 
 
 def _tables_with_rows(view: DiffView) -> Iterator[TableView]:
@@ -175,7 +224,8 @@ def _only(view: DiffView, request: Request) -> TableView:
 
 def _selects(request: Request) -> bool:
     """Returns whether rows are selected by what only rows have."""
-    return request.narrow or request.where is not None or request.change is not None
+    chosen = request.narrow or request.context or request.shown is not None
+    return bool(chosen or request.where is not None or request.change is not None)
 
 
 def _write_files(

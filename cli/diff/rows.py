@@ -1,10 +1,11 @@
 """The changed rows of a diff: as lines of text, JSON, CSV or Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from catalog.dataclasses import dataclass
-from catalog.report.figures import clipped, plain
+from catalog.diff.view import TableView
+from catalog.report.figures import clipped, columns_of, plain
 from catalog.report.values import rows, text
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.results import WriteBytes
@@ -44,56 +45,99 @@ def key_columns(schema: "pa.Schema") -> list[str]:
     return names[: names.index(CHANGE)]
 
 
-def changed_rows(reader: "pa.RecordBatchReader") -> Iterator[ChangedRow]:
-    """Yields the rows of the row form."""
+def changed_rows(
+    reader: "pa.RecordBatchReader", older: "Mapping[str, str] | None" = None
+) -> Iterator[ChangedRow]:
+    """Yields the rows of the row form.
+
+    ``older`` has the former names of columns that were renamed; what they held has the newer one.
+    """
+    newer = {old: new for new, old in (older or {}).items()}
     keys = key_columns(reader.schema)
     names = [_bare(name) for name in keys]
     for values in rows(reader):
         rest = cast("tuple[str, list[str] | None, Row | None, Row | None]", values[len(keys) :])
         change, columns, before, after = rest
         key = dict(zip(names, values, strict=False))
+        if newer and before is not None:
+            before = {newer.get(name, name): value for name, value in before.items()}
         yield ChangedRow(key, change, tuple(columns or ()), before, after)
 
 
-def text_line(row: ChangedRow, width: int) -> str:
-    """Returns a row as one line: what changed, or if it is new or gone, all of it."""
+def former_names(table: TableView) -> dict[str, str]:
+    """Returns what columns were called that were renamed."""
+    return {
+        one.after: one.before
+        for one in table.schema_changes
+        if one.change == "column_renamed" and one.before and one.after
+    }
+
+
+def text_line(row: ChangedRow, width: int, beside: Sequence[str] = ()) -> str:
+    """Returns a row as one line: what changed, or if it is new or gone, all that is shown of it.
+
+    Columns ``beside`` come first, also if they did not change.
+    """
     key = ", ".join(f"{plain(name)} {_value(value)}" for name, value in row.key.items())
-    if row.change == "updated" and row.before is not None and row.after is not None:
-        before, after = row.before, row.after
-        cells = [
-            f"{plain(name)}: {_value(before.get(name))} → {_value(after.get(name))}"
-            for name in row.columns
-        ]
-    else:
-        whole = row.after or row.before or {}
-        cells = [
-            f"{plain(name)}: {_value(value)}"
-            for name, value in whole.items()
-            if name not in row.key
-        ]
+    cells = [
+        f"{plain(name)}: {_value(old)} → {_value(new)}"
+        if has_changed
+        else f"{plain(name)}: {_value(new)}"
+        for name, old, new, has_changed in _cells(row, beside)
+    ]
     return clipped(f"  {row.change:<8}  {'  '.join(part for part in (key, *cells) if part)}", width)
+
+
+def text_block(row: ChangedRow, width: int, beside: Sequence[str] = ()) -> list[str]:
+    """Returns a row with a line for each column that ``text_line`` would show."""
+    key = ", ".join(f"{plain(name)} {_shown(value)}" for name, value in row.key.items())
+    cells = list(_cells(row, beside))
+    wide = min(max((columns_of(plain(cell[0])) for cell in cells), default=0), VALUE_WIDTH)
+    lines = [f"  {row.change:<8}  {key}".rstrip()]
+    for name, old, new, has_changed in cells:
+        shown = clipped(plain(name), wide)
+        pad = " " * (wide - columns_of(shown))
+        text = f"{_shown(old)} → {_shown(new)}" if has_changed else _shown(new)
+        lines.append(f"    {shown}{pad}  {text}")
+    return [clipped(line, width) for line in lines]
+
+
+def _cells(row: ChangedRow, beside: Sequence[str]) -> Iterator[tuple[str, object, object, bool]]:
+    """Yields the cells that are shown of a row: column, values, and whether it changed."""
+    before, after = row.before, row.after
+    if row.change == "updated" and before is not None and after is not None:
+        for name in dict.fromkeys((*beside, *row.columns)):
+            if name in before or name in after:
+                changed = name in row.columns
+                yield name, before.get(name), after.get(name, before.get(name)), changed
+        return
+    whole = after or before or {}
+    for name in dict.fromkeys((*(one for one in beside if one in whole), *whole)):
+        if name not in row.key:
+            yield name, None, whole[name], False
 
 
 def write_csv(reader: "pa.RecordBatchReader", write: WriteBytes, style: CsvStyle = PLAIN) -> int:
     """Writes rows flat, e.g. ``from.<col>`` and ``to.<col>``, and returns how many there were."""
+    from catalog.diff.flat_rows import flat_rows
     from cli.output.text_rows import csv_form, write_rows
 
-    schema = reader.schema
-    sides = [f"{side}.{f.name}" for side in ("from", "to") for f in schema.field(f"_{side}").type]
-    write(csv_head([*key_columns(schema), CHANGE, CHANGED_COLUMNS, *sides], style))
-    count = write_rows(map(_flat, reader), csv_form(style), write)
+    flat = flat_rows(reader)
+    write(csv_head(flat.schema.names, style))
+    count = write_rows(map(_joined, flat), csv_form(style), write)
     write(b"\n" if count else b"")
     return count
 
 
-def _flat(batch: "pa.RecordBatch") -> "pa.RecordBatch":
-    """Returns rows of the row form with a column for each of both sides."""
+def _joined(batch: "pa.RecordBatch") -> "pa.RecordBatch":
+    """Returns flat rows with the names of changed columns as one text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    *keys, change, changed, before, after = batch.columns
-    names = pc.binary_join(changed, ";").fill_null("")
-    columns = [*keys, change, names, *before.flatten(), *after.flatten()]
+    columns = [
+        pc.binary_join(column, ";").fill_null("") if name == CHANGED_COLUMNS else column
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(columns, [str(n) for n in range(len(columns))])
 
 
@@ -118,5 +162,9 @@ def _bare(name: str) -> str:
 
 
 def _value(value: object) -> str:
+    return clipped(_shown(value), VALUE_WIDTH)
+
+
+def _shown(value: object) -> str:
     found = text(value)
-    return "NULL" if found is None else clipped(plain(found), VALUE_WIDTH)
+    return "NULL" if found is None else plain(found)

@@ -76,15 +76,20 @@ def test_changed_rows_become_frames(cat: Catalog) -> None:
     with cat.diff("main~1", "main", level="rows") as diff:
         table = diff["t"]
         assert table.to_arrow() == table.changes().read_all()
-        deleted = table.to_polars(change="deleted")
+        deleted = table.to_polars(change="deleted", shape="nested")
         assert isinstance(deleted, polars.DataFrame)
         assert deleted["_from"].to_list() == [ROWS.to_pylist()[0]]
+        flat = table.to_polars(change="deleted")
+        assert flat["from.n"].to_list() == [ROWS.to_pylist()[0]["n"]]
         updated = table.to_pandas(change="updated", where="id = 2")
         assert isinstance(updated, pandas.DataFrame)
         assert list(updated["_change"]) == ["updated"]
-        assert updated["_to"][0]["n"] == 7
-    with cat.diff("main~1", "main") as diff, pytest.raises(CatalogError, match="counts only"):
-        diff["t"].to_polars()
+        assert updated["to.n"][0] == 7
+        nested = table.to_pandas(change="updated", where="id = 2", shape="nested")
+        assert nested["_to"][0]["n"] == 7
+    stat = cat.diff("main~1", "main", level="stat")
+    with stat, pytest.raises(CatalogError, match="metadata only"):
+        stat["t"].to_polars()
 
 
 def test_a_diff_shows_its_picture(cat: Catalog) -> None:

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from catalog.dataclasses import dataclass
 from catalog.diff.held_rows import SHOWN_KEY, HeldRows, ShownRow
 from catalog.diff.plan import ColumnPair
-from catalog.diff.result import Selection
-from catalog.diff.row_form import CHANGE, FROM, TO
+from catalog.diff.row_condition import CHANGE, FROM, TO
+from catalog.diff.selection import Selection
 from catalog.engine.allowed_files import AllowedFiles
 from catalog.engine.quoting import identifier
 from catalog.engine.restricted import RestrictedEngine, restricted_engine

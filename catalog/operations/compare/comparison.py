@@ -28,7 +28,6 @@ class Comparison(TableDiff):
         super().__init__(table._plan, table._counts, table._store, rows=table._rows)
         self._find_partitions = table._find_partitions
         self.diff = Diff(diff.before, diff.after, [self], close=kept.close, pictures=DiffPictures())
-        self._kept = kept
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -77,7 +76,7 @@ class Comparison(TableDiff):
 
     def close(self) -> None:
         """Gives up the changed rows, and what they take."""
-        self._kept.close()
+        self.diff.close()
 
     def __enter__(self) -> "Comparison":
         return self

@@ -64,6 +64,10 @@ def run_comparison(
         else:
             planner = _planner(reading, (old, new), request)
             planned = [planner.table(NAME)]
+            if request.where is not None:
+                from catalog.diff.row_condition import check_condition
+
+                check_condition(request.where, planned[0].plan)
             if request.level == "stat":
                 result = stat_diff(planner, planned)
             else:
