@@ -29,16 +29,23 @@ def listed(texts: Sequence[str], most: int) -> str:
     return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def fitted(texts: Sequence[str], room: int) -> str:
+def fitted(texts: Sequence[str], room: int, *, more: bool = True) -> str:
     """Returns as many texts as fit in a number of columns, and how many more there are.
 
-    The first is shown in any case, cut if it must be.
+    The first is shown in any case, cut if it must be. Without ``more`` nothing is said of others.
     """
     for most in range(len(texts), 1, -1):
-        said = listed(texts, most)
+        said = listed(texts, most) if more else ", ".join(texts[:most])
         if columns_of(said) <= room:
             return said
-    return clipped(listed(texts, 1), room)
+    if not texts or not more:
+        return clipped(texts[0], room) if texts else ""
+    said = listed(texts, 1)
+    return (
+        said
+        if columns_of(said) <= room
+        else clipped(f"{texts[0]}, …" if len(texts) > 1 else texts[0], room)
+    )
 
 
 def files_changed(added: int, removed: int) -> str:

@@ -10,6 +10,9 @@ GAP = "  "
 UNLIMITED = 1 << 40
 """A width in columns that nothing reaches: everything is drawn in full."""
 
+_BREAKS = re.compile(" (?!%)")
+"""Where a line may be broken: a number stays with its percent sign."""
+
 _SPECIAL = str.maketrans(
     {**{c: f"\\{c}" for c in "\\|*_`[]~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
@@ -76,7 +79,7 @@ def flowed(parts: Sequence[str], *, width: int, indent: int = 0, between: str = 
             lines[-1] += f" {text}"
             continue
         lines.append("")
-        for word in text.split(" "):
+        for word in _BREAKS.split(text):
             longer = f"{lines[-1]} {word}" if lines[-1] else word
             if lines[-1] and columns_of(longer) > room:
                 lines.append(word)

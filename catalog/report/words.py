@@ -1,6 +1,7 @@
 """The words and numbers of a diff that text and Markdown share."""
 
 import math
+from collections.abc import Sequence
 
 from catalog.diff.counts import PartitionCounts, SideStats
 from catalog.diff.plan import SchemaChange
@@ -126,16 +127,17 @@ def partitions_line(table: TableView) -> str:
     return f"{compared}, {count(skipped)} skipped (same files)" if skipped else compared
 
 
-def statistics_of(columns: list[ColumnView]) -> tuple[str, ...]:
+def statistics_of(columns: Sequence[ColumnView]) -> tuple[str, ...]:
     """Returns the statistics that any of the columns has, the first to know first."""
     sides = [side for c in columns for side in (c.counts.before, c.counts.after) if side]
+    nulls = any(side.nulls for side in sides)
     means = any(side.mean is not None for side in sides)
     sums = any(side.total is not None for side in sides)
-    return ("NULLs", *(["mean"] if means else []), *(["sum"] if sums else []))
+    return (*(["NULLs"] if nulls else []), *(["mean"] if means else []), *(["sum"] if sums else []))
 
 
 def column_rows(
-    columns: list[ColumnView], statistics: tuple[str, ...]
+    columns: Sequence[ColumnView], statistics: tuple[str, ...]
 ) -> tuple[list[str], list[list[str]]]:
     """Returns header and cells of the table of changed columns, with these statistics."""
     tolerant = any(column.counts.within_tolerance for column in columns)
@@ -150,6 +152,11 @@ def column_rows(
         shown = [_STATISTICS[one](counts.before, counts.after) for one in statistics]
         rows.append([plain(column.name), *(count(number) for number in numbers), *shown])
     return header, rows
+
+
+def statistic_pair(name: str, before: SideStats, after: SideStats) -> str:
+    """Returns a statistic before and after: ``9,409 → 9,878``; empty if there is none."""
+    return _STATISTICS[name](before, after)
 
 
 def brief_cells(column: ColumnView) -> str:

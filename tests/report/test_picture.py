@@ -100,8 +100,10 @@ orders  modified  key order_id
 
   column  filled  cleared  corrected   NULLs              mean                sum
   amount      30        0         10  30 → 0  12.1 → 12.100001  1,210.5 → 1,300.0
+      sum +89.5 (+7.4 %)
       NULL → 12.50 (\N{MULTIPLICATION SIGN}30, e.g. order_id 1017)
       3.10 → 31.00 (\N{MULTIPLICATION SIGN}1, e.g. order_id 1003)
+      … other changes in 9 of 40 cells
   status       0        1          2   0 → 1
       open → NULL
   (NULLs, means and sums of the 62 → 72 rows in files that differ)
@@ -199,21 +201,26 @@ def test_long_and_hostile_text_fits_and_stays_on_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "numbers", "note"),
+    ("width", "numbers", "below"),
     [
-        (100, "2,513 → 1,673  1,488.54 → 1,485.66  81,009,137 → 82,255,050", None),
-        (80, "2,513 → 1,673  1,488.54 → 1,485.66", "(sums need a wider terminal)"),
-        (60, "2,513 → 1,673", "(means and sums need a wider terminal)"),
-        (40, "", "(NULLs, means and sums need a wider terminal)"),
+        (100, "2,513 → 1,673  1,488.54 → 1,485.66  81,009,137 → 82,255,050", ["sum +1,245,913"]),
+        (80, "2,513 → 1,673  1,488.54 → 1,485.66", ["sum 81,009,137 → 82,255,050"]),
+        (60, "2,513 → 1,673", ["sum 81,009,137 → 82,255,050", "mean 1,488.54 → 1,485.66"]),
+        (40, "", ["sum 81,009,137", "mean 1,488.54", "NULLs 2,513 → 1,673"]),
     ],
 )
-def test_numbers_are_left_out_rather_than_cut(width: int, numbers: str, note: str | None) -> None:
+def test_numbers_without_room_in_the_line_stand_below_it(
+    width: int, numbers: str, below: list[str]
+) -> None:
     sides = side(2513, 1488.54, "81009137"), side(1673, 1485.66, "82255050")
     wide = replace(ORDERS, columns=(column("arr_time", (856, 0, 0), sides),))
     lines = render_diff(view(wide), width=width)
-    (row,) = (line for line in lines if line.startswith("  arr_time"))
-    assert row == f"  arr_time     856        0          0  {numbers}".rstrip()
-    assert [line.strip() for line in lines if "wider" in line] == ([note] if note else [])
+    (row,) = (n for n, line in enumerate(lines) if line.startswith("  arr_time"))
+    assert lines[row] == f"  arr_time     856        0          0  {numbers}".rstrip()
+    explained = " ".join(line.strip() for line in lines[row + 1 :] if line.startswith(" " * 6))
+    assert all(text in explained for text in below)
+    assert "+1.5 %" in explained
+    assert max(map(len, lines)) <= max(width, 44)  # numbers are never cut
 
 
 def test_markdown_has_a_summary_and_a_section_per_changed_table() -> None:

@@ -7,7 +7,7 @@ from catalog.report.file_words import HEADER, file_lists
 from catalog.report.layout import markdown_table, markdown_text
 from catalog.report.markdown.detail import DETAILS, MOST_CHARACTERS, NAME, SENTENCE, Detail
 from catalog.report.markdown.rows import row_lines
-from catalog.report.picture.columns import example_text
+from catalog.report.picture.examples import example_text
 from catalog.report.picture.headline import commit_lines, header, summary_lines
 from catalog.report.picture.overview import by_change, most_changed
 from catalog.report.picture.sheet import Sheet, first

@@ -246,23 +246,32 @@ def period_lines(axis: Axis, unit: Unit, sheet: Sheet) -> list[str]:
         label = "NULL" if place.label is None else place.label
         changed = of if axis.complete else count(place.changed)
         rows.append(([label, changed], list(place.counts), (place.rows_changed, place.rows)))
-    return _counts(rows, [axis.unit, f"{unit}s"], sheet)
+    return _counts(rows, [axis.unit, f"{unit}s"], sheet, sparse=True)
 
 
 Counted = tuple[list[str], list[int], tuple[int, int | None]]
 """The names of a line, its numbers by kind, and rows that changed of all there are."""
 
 
-def _counts(rows: Sequence[Counted], names: list[str], sheet: Sheet) -> list[str]:
+def _counts(
+    rows: Sequence[Counted], names: list[str], sheet: Sheet, *, sparse: bool = False
+) -> list[str]:
     """Returns lines with numbers, their share of rows and a bar, as far as there is room.
 
-    Kinds of which there are none are left out where numbers would else be cut.
+    Where numbers would else be cut, or ``sparse``, kinds are left out of which there are none, and
+    then those of cells.
     """
     some = [any(numbers[i] for _, numbers, _ in rows) for i in range(len(KINDS))]
     shares = all(size is not None for _, _, (_, size) in rows)
-    choices = [(True, shares, shares), (True, shares, False), (False, shares, False)]
-    for with_all, with_share, with_bar in (*choices, (False, False, False)):
-        kinds = [i for i in range(len(KINDS)) if with_all or some[i]]
+    every = list(range(len(KINDS)))
+    present = [i for i in every if some[i]] or every
+    every = present if sparse else every
+    choices = [(every, shares, shares), (every, shares, False), (present, shares, False)]
+    for kinds, with_share, with_bar in (
+        *choices,
+        (present, False, False),
+        (present[: sum(some[:3])], False, False),
+    ):
         head = [*names, *(KINDS[i] for i in kinds), *(["of rows"] if with_share else [])]
         cells = [
             [

@@ -5,9 +5,13 @@ from typing import TypeVar
 
 from catalog.dataclasses import dataclass, field
 from catalog.report.figures import count
+from catalog.report.layout import UNLIMITED as UNLIMITED_WIDTH
 from catalog.report.paint import PLAIN, Paint
 
 INDENT = "  "
+
+FLOW_WIDTH = 120
+"""Columns after which sentences are broken where nothing limits the width."""
 
 Item = TypeVar("Item")
 
@@ -59,6 +63,11 @@ class Sheet:
     limits: Limits = field(default_factory=lambda: CAPPED)
     more: str = ""
     partitions: str = ""
+
+    @property
+    def flow(self) -> int:
+        """Returns how wide sentences are, which are broken rather than cut."""
+        return self.width if self.width < UNLIMITED_WIDTH else FLOW_WIDTH
 
     def rest(self, number: int, noun: str) -> str:
         """Returns that there are more things than are shown: ``… and 245 more columns``."""

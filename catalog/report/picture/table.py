@@ -6,7 +6,7 @@ from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import TableView
 from catalog.report.figures import clipped, counted, listed, named_values, padded, plain
 from catalog.report.file_words import file_lists, file_text
-from catalog.report.layout import GAP
+from catalog.report.layout import GAP, flowed
 from catalog.report.paint import PLAIN, Paint
 from catalog.report.picture.columns import column_lines
 from catalog.report.picture.partitions import axis_facts, partition_table
@@ -20,6 +20,9 @@ from catalog.report.words import (
 
 NAME_WIDTH = 24
 """Columns that the name of a fact takes at most."""
+
+FACT_MINIMUM = 20
+"""Columns that a fact has at least, however narrow the sheet is."""
 
 BRIEF_COLUMNS = 4
 """Columns of a table that is shown in brief."""
@@ -42,14 +45,14 @@ def table_lines(table: TableView, sheet: Sheet) -> list[str]:
     named = list(facts(table))
     if table.compared and table.status == "modified" and table.partitions and table.files is None:
         named.append(("partitions", partitions_line(table)))
-    lines = [title(table, sheet.paint), *_fact_lines(_capped(named, sheet))]
+    lines = [title(table, sheet.paint), *_fact_lines(_capped(named, sheet), sheet)]
     if table.compared and table.files is None:
         lines += _axes(table, sheet, _width_of(named))
     if table.files is None:
         lines += column_lines(table, sheet) + partition_table(table, sheet)
     elif table.status == "modified":
         lines += _files(table.files, sheet)
-    return lines + _problem_lines(table, sheet.paint)
+    return lines + _broken_problem_lines(table, sheet)
 
 
 def _axes(table: TableView, sheet: Sheet, wide: int) -> list[str]:
@@ -89,14 +92,17 @@ def _capped(named: Sequence[tuple[str, str]], sheet: Sheet) -> list[tuple[str, s
     return [*named[:at], *shown, ("schema", sheet.rest(more, "schema change")), *after]
 
 
-def _fact_lines(named: Sequence[tuple[str, str]]) -> list[str]:
-    """Returns named facts as lines; a name that repeats is not said again."""
+def _fact_lines(named: Sequence[tuple[str, str]], sheet: Sheet) -> list[str]:
+    """Returns named facts as lines, broken where they must be; a name is not said again."""
     wide = _width_of(named)
-    names = [name for name, _ in named]
-    shown = [
-        "" if name == above else name for name, above in zip(names, ["", *names], strict=False)
-    ]
-    return [f"{INDENT}{name:<{wide}}  {text}" for name, (_, text) in zip(shown, named, strict=True)]
+    indent = len(INDENT) + wide + len(GAP)
+    seen, lines = "", []
+    for name, text in named:
+        first_line, *others = flowed([text], width=max(sheet.flow - indent, FACT_MINIMUM))
+        lines.append(f"{INDENT}{'' if name == seen else name:<{wide}}{GAP}{first_line}")
+        lines += [" " * indent + line for line in others]
+        seen = name
+    return lines
 
 
 def _width_of(named: Sequence[tuple[str, str]]) -> int:
@@ -105,6 +111,16 @@ def _width_of(named: Sequence[tuple[str, str]]) -> int:
 
 def _problem_lines(table: TableView, paint: Paint) -> list[str]:
     return [f"{INDENT}{paint('warning', 'yellow')}: {text}" for text in problems(table)]
+
+
+def _broken_problem_lines(table: TableView, sheet: Sheet) -> list[str]:
+    """Returns what to know before trusting the counts, broken where it must be."""
+    lines = []
+    for text in problems(table):
+        head, *rest = flowed([f"warning: {text}"], width=sheet.flow, indent=len(INDENT))
+        lines += [head.replace("warning", sheet.paint("warning", "yellow"), 1)]
+        lines += [f"{INDENT}{line}" for line in rest]
+    return lines
 
 
 def _files(files: FileChanges, sheet: Sheet) -> list[str]:
