@@ -14,7 +14,7 @@ from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, IdempotencyKey, Inputs, Json, Message
 from cli.output import stderr
 from cli.output.listing import show_outcome
-from cli.output.snapshots import is_unkeyed, no_key_note, report_json, report_line
+from cli.output.snapshots import report_json, report_line, tell_of
 from cli.specs import (
     FileMode,
     TableSpec,
@@ -201,13 +201,7 @@ def snapshot(
     except GateRefused as error:
         refused = error
     refused = refused or transaction.refusal
-    for report in reports:
-        for text in report.warnings:
-            stderr.warning(text if report.table in text else f"{report.table}: {text}")
-    keyless = {spec.table for spec in specs if spec.key == ()}
-    unkeyed = [one.table for one in reports if is_unkeyed(one) and one.table not in keyless]
-    if unkeyed and refused is None:
-        stderr.note(no_key_note(unkeyed))
+    tell_of(reports, {spec.table for spec in specs if spec.key == () or refused is not None})
     outcome = {
         "branch": branch,
         "commit": transaction.commit.id if transaction.commit else None,

@@ -17,12 +17,14 @@ from cli.commands.snapshot import (
 )
 from cli.completion import complete_ref
 from cli.exit_codes import ExitCode
+from cli.guards import guards_of
 from cli.model_files import configured_models, derivations, read_models
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Format, Json, chosen
 from cli.output import stdout
 from cli.output.derived import stale_json
 from cli.output.listing import Cell, ListFormat, Listing, show, show_json
+from cli.output.snapshots import tell_of
 from cli.specs import with_options
 from cli.usage import UsageError
 
@@ -30,9 +32,7 @@ if TYPE_CHECKING:
     from catalog import Catalog
     from catalog.operations.flow.model_status import DefinitionStatus
     from catalog.operations.flow.stale import StaleInput, StaleTable
-
-COLUMNS = ("table", "state", "files_added", "files_removed", "files_kept", "source")
-"""What is listed of a source."""
+    from catalog.operations.status import TableStatus
 
 STALE_COLUMNS = ("table", "state", "input", "change", "commit", "partitions")
 """What is listed of a derived table: a line for each input that it is behind."""
@@ -53,7 +53,12 @@ StaleRef = Annotated[
     ),
 ]
 ExitCodeOption = Annotated[
-    bool, typer.Option("--exit-code", help="With --stale: exit with 1 if any table is stale.")
+    bool,
+    typer.Option(
+        "--exit-code",
+        help="Exit with 1 if a snapshot would change anything or a source is missing, or with "
+        "--stale if any table is stale.",
+    ),
 ]
 
 
@@ -75,12 +80,16 @@ def status(
 ) -> None:
     """Show what snapshot would change, or which derived tables are stale; write nothing.
 
+    It says the rows before and after, changes of the schema, partitions that come, go and change,
+    what guards would say, and which commit took the table last.
+
     Where parquetry.toml names a directory of models, it also shows which definitions differ from
     those of the branch.
 
     Examples:
       parquetry status
       parquetry status orders=exports/orders --json
+      parquetry status --exit-code
       parquetry status --stale
     """
     if stale:
@@ -88,14 +97,15 @@ def status(
             raise UsageError("--stale lists derived tables, and takes no sources")
         _stale(context, ref or branch, chosen(how, json), exit_code=exit_code)
         return
-    if ref is not None or exit_code:
-        raise UsageError(f"{'--ref' if ref is not None else '--exit-code'} is for --stale")
+    if ref is not None:
+        raise UsageError("--ref is for --stale")
     from catalog.operations.status import Source
 
     scope = scope_of(partitions, append)
     models = None if sources else configured_models()
     tables = chosen_tables(sources or [], or_none=models is not None)
     specs = with_options(tables, keys=keys, partition_by=partition_by)
+    guards = guards_of(specs)
     wanted = [
         Source(
             spec.table,
@@ -106,14 +116,19 @@ def status(
             scope=scope,
             format=spec.format or "auto",
             at=spec.at,
+            guard=guards[spec.table],
         )
         for spec in specs
     ]
     cat = opened(context)
     found = cat.status(wanted, branch=branch)
-    rows = tuple(tuple(getattr(one, name) for name in COLUMNS) for one in found)
     defined = None if models is None else _definitions(cat, branch, models[1])
-    _show(branch, rows, defined, chosen(how, json))
+    _show(branch, found, defined, chosen(how, json))
+    reports = [one.report for one in found if one.report is not None]
+    tell_of(reports, {spec.table for spec in specs if spec.key == ()})
+    states = {one.state for one in (*found, *(defined or ()))}
+    if exit_code and states - {"unchanged"}:
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 
 def _definitions(cat: "Catalog", branch: str, folder: Path) -> "list[DefinitionStatus]":
@@ -124,29 +139,39 @@ def _definitions(cat: "Catalog", branch: str, folder: Path) -> "list[DefinitionS
 
 def _show(
     branch: str,
-    rows: tuple[tuple[Cell, ...], ...],
+    found: "list[TableStatus]",
     defined: "list[DefinitionStatus] | None",
     how: ListFormat,
 ) -> None:
     """Shows sources and model files: apart in text and JSON, else as one table."""
-    about = {"branch": branch}
-    if defined is None:
-        show(Listing("tables", COLUMNS, rows, about=about), how)
-    elif how is ListFormat.JSON:
-        tables = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        models = [
-            {"table": one.table, "state": one.state, "file": one.origin or None} for one in defined
-        ]
-        show_json({**about, "tables": tables, "models": models})
+    from cli.output.table_status import COLUMNS, flat_row, show_text, status_json
+
+    models = defined or []
+    if how is ListFormat.JSON:
+        listed: dict[str, object] = {"tables": [status_json(one) for one in found]}
+        if defined is not None:
+            listed["models"] = [
+                {"table": one.table, "state": one.state, "file": one.origin or None}
+                for one in models
+            ]
+        show_json({"branch": branch, **listed})
     elif how is ListFormat.TEXT:
-        show(Listing("tables", COLUMNS, rows), how)
-        if rows and defined:
-            stdout.line()
-        cells = tuple((one.table, one.state, one.origin) for one in defined)
-        show(Listing("models", ("model", "state", "file"), cells, empty="no model files"), how)
+        if found:
+            show_text(found)
+        if defined is not None:
+            if found and models:
+                stdout.line()
+            cells = tuple((one.table, one.state, one.origin) for one in models)
+            show(Listing("models", ("model", "state", "file"), cells, empty="no model files"), how)
     else:
-        files = tuple((one.table, one.state, None, None, None, one.origin) for one in defined)
-        show(Listing("tables", COLUMNS, (*rows, *files)), how)
+        blank = (None,) * (len(COLUMNS) - 2)
+        place = COLUMNS.index("source") - 2
+        rows = [flat_row(one) for one in found]
+        for model in models:
+            rest: list[Cell] = list(blank)
+            rest[place] = model.origin
+            rows.append((model.table, model.state, *rest))
+        show(Listing("tables", COLUMNS, tuple(rows)), how)
 
 
 def _stale(context: typer.Context, ref: str, how: ListFormat, *, exit_code: bool) -> None:

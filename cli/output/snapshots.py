@@ -1,10 +1,11 @@
 """What a snapshot does to a table, or would do, as a line and as JSON."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.report.figures import listed, plain, size
+from cli.output import stderr
 from cli.output.listing import picked
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ def report_line(report: "SnapshotReport", *, dry_run: bool) -> str:
     parts += [keys] if keys else []
     if report.partitions and report.rows_before is not None:
         parts.append(f"partitions: {partitions_line(report.partitions)}")
-    parts.append(f"files: {_files(report)}")
+    parts.append(f"files: {files_line(report)}")
     if not dry_run:
         parts.append(f"{size(report.bytes_copied)} copied")
     return "; ".join(parts)
 
 
-def _files(report: "SnapshotReport") -> str:
+def files_line(report: "SnapshotReport") -> str:
+    """Returns how many files come, go and stay: ``1 added, 3 kept``."""
     moves = ((report.files_added, "added"), (report.files_removed, "removed"))
     counts = [f"{number:,} {word}" for number, word in moves if number]
     counts += [f"{report.files_kept:,} kept"] if report.files_kept or not counts else []
@@ -80,7 +82,22 @@ def partitions_line(partitions: "Sequence[PartitionChange]") -> str:
     return ", ".join(f"{counts[move]:,} {word}" for move, word in MOVES.items() if counts[move])
 
 
-def is_unkeyed(report: "SnapshotReport") -> bool:
+def tell_of(reports: "Sequence[SnapshotReport]", keyless: Collection[str]) -> None:
+    """Tells on stderr what the user should know, once about all tables without a key.
+
+    Args:
+        reports: What snapshots do.
+        keyless: Tables of which nothing is said about their key.
+    """
+    for report in reports:
+        for text in report.warnings:
+            stderr.warning(text if report.table in text else f"{report.table}: {text}")
+    unkeyed = [one.table for one in reports if _is_unkeyed(one) and one.table not in keyless]
+    if unkeyed:
+        stderr.note(_no_key_note(unkeyed))
+
+
+def _is_unkeyed(report: "SnapshotReport") -> bool:
     """Returns whether a table has no key, and rows of it may have been updated, or may be later."""
     return (
         report.changed
@@ -89,7 +106,7 @@ def is_unkeyed(report: "SnapshotReport") -> bool:
     )
 
 
-def no_key_note(tables: Sequence[str]) -> str:
+def _no_key_note(tables: Sequence[str]) -> str:
     """Returns what follows from tables that have no key, and what helps."""
     have = "has" if len(tables) == 1 else "have"
     named = listed([plain(name) for name in tables], TABLES_NAMED)

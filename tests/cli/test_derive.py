@@ -113,7 +113,6 @@ def test_contradictory_words_are_wrong_usage(parquetry: Runner, lake: Path) -> N
         ("derive", "--drop", "daily", "--sql", "SELECT 1"),
         ("derive", "x", "--sql", "SELECT 1 AS a", "--partition-by", "a,a"),
         ("status", "--ref", "main"),
-        ("status", "--exit-code"),
         ("status", "--stale", "orders=v1/orders"),
     ):
         assert (words, parquetry(*words).code) == (words, 2)
