@@ -15,6 +15,7 @@ from catalog.diff.view import (
     End,
     Metric,
     MetricRow,
+    Origin,
     Partitioning,
     SampleRow,
     TableView,
@@ -58,6 +59,17 @@ def diff_json(view: DiffView, version: int = FORMAT_VERSION) -> Json:
         "tables": tables,
         "left_out": left_out_json(view),
         "metrics": [_metric(one) for one in view.metrics],
+        "gate": None if view.gate is None else view.gate.to_json(),
+        "origins": [_origin(one) for one in view.origins],
+    }
+
+
+def _origin(origin: Origin) -> Json:
+    return {
+        "table": origin.table,
+        "operation": origin.operation,
+        "inputs": list(origin.inputs),
+        "statement": origin.statement,
     }
 
 

@@ -21,9 +21,10 @@ from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
 from catalog.diff.partition_facts import PartitionFacts
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.selection import Columns, RowReader, Selection, Shape, selected
-from catalog.diff.view import ColumnView, DiffView, End, LeftOut, Metric, TableView
+from catalog.diff.view import ColumnView, DiffView, End, LeftOut, Metric, Origin, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.file_sets import is_file_set
+from catalog.model.judgement import Judgement
 from catalog.model.listings import FileInfo
 from catalog.repository.datafiles import file_info
 from catalog.storage.failures import tells_machine_errors
@@ -390,6 +391,8 @@ class Diff:
         commits: int | None = None,
         metrics: tuple[Metric, ...] = (),
         left_out: tuple[LeftOut, ...] = (),
+        gate: Judgement | None = None,
+        origins: tuple[Origin, ...] = (),
     ) -> None:
         self.before = before
         self.after = after
@@ -397,6 +400,8 @@ class Diff:
         self.commits = commits
         self.metrics = metrics
         self.left_out = left_out
+        self.gate = gate
+        self.origins = origins
         self.tables = tuple(tables)
         self._by_name = {one.table.casefold(): one for one in reversed(self.tables)}
         self._lookup = lookup
@@ -442,6 +447,8 @@ class Diff:
             commits=self.commits,
             metrics=self.metrics,
             left_out=self.left_out,
+            gate=self.gate,
+            origins=self.origins,
         )
 
     def to_dict(self, *, format_version: int = FORMAT_VERSION) -> Json:

@@ -21,6 +21,7 @@ from catalog.diff.counts import (
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.findings import Delta, Distribution, Renaming, Segment
 from catalog.diff.plan import SchemaChange, Status
+from catalog.model.judgement import Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,23 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """How the commit of the newer end wrote a table.
+
+    Attributes:
+        table: The table.
+        operation: What was done: ``sql``, ``write``, ``snapshot``, ``merge`` …
+        inputs: The tables that were read, each as ``table@commit``.
+        statement: The SQL; None if there is none, or only its beginning is kept.
+    """
+
+    table: str
+    operation: str
+    inputs: tuple[str, ...] = ()
+    statement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What happened in all tables together.
 
@@ -250,6 +268,9 @@ class DiffView:
             or they do not follow each other.
         metrics: Named queries, before and after.
         left_out: Tables that were not compared though they have changed, or were asked for.
+        gate: What a gate found before the commit of the newer end was published; None if nothing
+            was judged.
+        origins: How that commit wrote the tables, as far as it says.
     """
 
     before: End
@@ -259,6 +280,8 @@ class DiffView:
     commits: int | None = None
     metrics: tuple[Metric, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    gate: Judgement | None = None
+    origins: tuple[Origin, ...] = ()
 
     @property
     def totals(self) -> Totals:

@@ -8,6 +8,7 @@ from catalog.model.commit import EMPTY_ID
 from catalog.model.ref_expressions import own_change, split_range
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner
+from catalog.operations.diff_provenance import provenance
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import DiffFacts, run_diff, stat_diff
 from catalog.operations.diff_scope import diff_scope
@@ -29,7 +30,11 @@ def compare_refs(
         from catalog.operations.row_scope import with_rows_asked_for
 
         scope = with_rows_asked_for(scope, request.where)
-    facts = DiffFacts(scope.unchanged, commits, scope.left_out, scope.lookup)
+    tables = [one.plan.table for one in scope.planned]
+    gate, origins = provenance(context, planner.after.commit_id, tables)
+    facts = DiffFacts(
+        scope.unchanged, commits, scope.left_out, scope.lookup, gate=gate, origins=origins
+    )
     if request.level == "stat":
         return stat_diff(scope.planner, scope.planned, facts)
     return run_diff(scope.planner, scope.planned, request, facts)

@@ -15,9 +15,10 @@ from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
 from catalog.diff.route import Prints
 from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
-from catalog.diff.view import LeftOut
+from catalog.diff.view import LeftOut, Origin
 from catalog.engine.checks import checked
 from catalog.model.fingerprint import BLOCK_ROWS
+from catalog.model.judgement import Judgement
 from catalog.operations.diff_late_rows import LateRows
 from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_planning import PlannedTable, Planner
@@ -40,6 +41,8 @@ class DiffFacts:
     commits: int | None = None
     left_out: tuple[LeftOut, ...] = ()
     lookup: Callable[[str], PlannedTable] | None = None
+    gate: Judgement | None = None
+    origins: tuple[Origin, ...] = ()
 
 
 NO_FACTS = DiffFacts()
@@ -205,6 +208,8 @@ def _diff(
         unchanged=facts.unchanged,
         commits=facts.commits,
         left_out=facts.left_out,
+        gate=facts.gate,
+        origins=facts.origins,
     )
 
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from catalog.dataclasses import dataclass
 from catalog.diff.view import DiffView, End
 from catalog.report.figures import moment, plain, short
+from catalog.report.html.checks import check_section
+from catalog.report.html.grids import Grid
 from catalog.report.html.headline import headline
+from catalog.report.html.origins import metric_grids, origin_grid
 from catalog.report.html.overview import overview
 from catalog.report.html.sections import Section, sections
 from catalog.report.words import left_out_lines
@@ -27,10 +30,14 @@ class PageFacts:
 
     Attributes:
         what: What the page is: ``What changed``.
+        verdict: Whether the change may be made, in a sentence; empty if none is proposed.
+        conflicts: What is in the way of a merge.
         reproduce: How to get the same again: commands, or calls.
     """
 
     what: str = "What changed"
+    verdict: str = ""
+    conflicts: Grid | None = None
     reproduce: tuple[str, ...] = ()
 
 
@@ -65,6 +72,9 @@ def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
         sections=drawn,
         left_out=left_out,
         not_compared=left_out_lines(diff),
+        checks=check_section(diff.gate),
+        origins=origin_grid(diff),
+        metrics=metric_grids(diff),
         style=style,
         script=script,
         policy=_policy(style, script),
