@@ -158,8 +158,8 @@ class TableDiff:
 
     @property
     def holds_rows(self) -> bool:
-        """Returns whether the changed rows were kept, for ``changes()``."""
-        return self._rows is not None
+        """Returns whether ``changes()`` can tell the changed rows."""
+        return self._rows is not None and not self._is_closed
 
     def changes(
         self,

@@ -20,7 +20,9 @@ class LateRows:
 
     def __init__(self, planner: Planner, request: DiffRequest) -> None:
         self._planner = planner
-        self._request = replace(request, level="rows", explain=False, progress=None)
+        self._request = replace(
+            request, level="rows", explain=False, distributions=False, progress=None
+        )
         self._work: Workspace | None = None
         self._tables: dict[str, TableDiff] = {}
 

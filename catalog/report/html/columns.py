@@ -1,11 +1,15 @@
 """What happened to the columns of a table: one line each, and more of those that changed most."""
 
+from collections.abc import Iterator
+
 from catalog.dataclasses import dataclass
 from catalog.diff.counts import SideStats
 from catalog.diff.view import ColumnView, TableView
 from catalog.report.figures import count, counted, grouped, plain, share
 from catalog.report.html.charts import Histogram, covered, distribution_grid, histogram
 from catalog.report.html.grids import Cell, Column, Grid, example, limited, named, number
+from catalog.report.picture.deltas import delta_parts, statistic_parts
+from catalog.report.picture.segments import segment_text
 from catalog.report.words import covered_line, mean_texts, statistics_of
 
 MOST_COLUMNS = 400
@@ -13,6 +17,9 @@ MOST_COLUMNS = 400
 
 MOST_DETAILS = 24
 """Columns of which more is shown."""
+
+NOTE_WIDTH = 80
+"""Columns of text that a value takes in a sentence."""
 
 _STATISTICS = {"NULLs": "nulls", "mean": "mean", "sum": "total"}
 """Where each statistic is found."""
@@ -131,11 +138,20 @@ def _details(column: ColumnView) -> ColumnSection:
     return ColumnSection(
         title=plain(column.name),
         lead=_lead(column),
+        notes=tuple(_notes(column)),
         examples=_examples(column),
         histogram=bars,
         values=None if one is None or bars is not None else distribution_grid(one, column.name),
         remark="" if one is None else covered(one),
     )
+
+
+def _notes(column: ColumnView) -> Iterator[str]:
+    """Yields what explains the changes of a column: by how much, and where."""
+    for parts in (delta_parts(column, NOTE_WIDTH), statistic_parts(column, ())):
+        if parts:
+            yield "; ".join(parts)
+    yield from (segment_text(one, NOTE_WIDTH) for one in column.segments)
 
 
 def _lead(column: ColumnView) -> str:

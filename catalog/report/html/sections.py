@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from catalog.dataclasses import dataclass
 from catalog.diff.plan import SchemaChange
 from catalog.diff.view import DiffView, TableView
-from catalog.report.figures import plain
+from catalog.report.figures import count, counted, plain
 from catalog.report.file_words import HEADER, every_file
-from catalog.report.html.columns import ColumnSection, column_grid, column_sections
+from catalog.report.html.columns import NOTE_WIDTH, ColumnSection, column_grid, column_sections
 from catalog.report.html.grids import Cell, Column, Grid, limited, named, value
 from catalog.report.html.overview import in_order, status_word
 from catalog.report.html.partitions import PartitionSection, partition_section
 from catalog.report.html.rows import sample_grid
+from catalog.report.picture.segments import segment_text
 from catalog.report.words import facts, partitions_line, problems
 
 MOST_FILES = 500
@@ -32,6 +33,7 @@ class Section:
         status: What happened to it, in a word.
         facts: What happened to rows, columns and files, each with its name.
         problems: What to know before trusting the counts.
+        common: What changed rows have in common, and columns that look renamed.
         schema: The schema changes.
         columns: What happened to the cells of each column.
         details: More of the columns that changed most.
@@ -46,6 +48,7 @@ class Section:
     status: str
     facts: tuple[tuple[str, str], ...]
     problems: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     schema: Grid | None = None
     columns: Grid | None = None
     details: tuple[ColumnSection, ...] = ()
@@ -67,6 +70,7 @@ def _section(table: TableView, place: int) -> Section:
         status=status_word(table),
         facts=tuple(_facts(table)),
         problems=tuple(problems(table)),
+        common=tuple(_common(table)),
         schema=_schema(table),
         columns=None if table.files is not None else column_grid(table),
         details=() if table.files is not None else column_sections(table, f"table-{place}"),
@@ -82,6 +86,16 @@ def _facts(table: TableView) -> Iterable[tuple[str, str]]:
     yield from (fact for fact in facts(table) if fact[0] != "schema")
     if table.compared and table.status == "modified" and table.partitions and table.files is None:
         yield "partitions", partitions_line(table)
+
+
+def _common(table: TableView) -> Iterable[str]:
+    """Yields what changed rows have in common, and which columns look renamed."""
+    for one in table.segments:
+        yield f"{one.change} rows: {segment_text(one, NOTE_WIDTH)}"
+    for renaming in table.renamings:
+        equal, every = count(renaming.equal), counted(renaming.out_of, "row")
+        names = f"{plain(renaming.before)} → {plain(renaming.after)}"
+        yield f"{names} looks like a column renamed: equal in {equal} of {every}"
 
 
 def _schema(table: TableView) -> Grid | None:
