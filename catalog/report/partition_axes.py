@@ -115,6 +115,21 @@ def partition_axes(table: TableView) -> list[Axis]:
     return [axis for names in columns if (axis := _axis(table, partitioning, names)) is not None]
 
 
+def in_order(table: TableView) -> list[PartitionCounts]:
+    """Returns the partitions in which something changed, in order of their values."""
+    changed = [one for one in table.partitions if one.rows_changed and one.values]
+    kinds = (
+        {}
+        if table.partitioning is None
+        else dict(zip(table.partitioning.columns, table.partitioning.types, strict=True))
+    )
+    orders = {}
+    for name in {name for one in changed for name in one.values}:
+        texts = {value for one in changed if (value := one.values.get(name)) is not None}
+        orders[name] = _order(texts, kinds.get(name, ""), None)
+    return sorted(changed, key=lambda one: [orders[n](value) for n, value in one.values.items()])
+
+
 def by_period(axis: Axis, unit: Unit) -> Axis:
     """Returns an axis of time with its values added up by months or years."""
     length = _UNITS.index(unit) + 1

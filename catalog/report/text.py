@@ -19,6 +19,7 @@ def render_diff(
     paint: Paint = PLAIN,
     limits: Limits = CAPPED,
     more: str = "",
+    partitions: str = "",
 ) -> list[str]:
     """Returns the lines of the picture of a diff.
 
@@ -28,8 +29,9 @@ def render_diff(
         paint: Colours text for a terminal.
         limits: How much is shown.
         more: How the reader would ask for all of it; empty says nothing of it.
+        partitions: How the reader would ask for all partitions, likewise.
     """
-    sheet = Sheet(width, paint, limits, more)
+    sheet = Sheet(width, paint, limits, more, partitions)
     lines = [header(diff), *commit_lines(diff, sheet)]
     if not diff.tables:
         unchanged = f", {counted(diff.unchanged, 'table')} unchanged" if diff.unchanged else ""

@@ -10,6 +10,7 @@ from catalog.report.figures import counted, grouped, plain
 from catalog.report.markdown.page import render_markdown
 from catalog.report.paint import Paint
 from catalog.report.picture.headline import header
+from catalog.report.picture.sheet import CAPPED, UNLIMITED
 from catalog.report.picture.table import title
 from catalog.report.text import render_diff
 from catalog.report.words import schema_line
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 
 def write_picture(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as text."""
-    paint = Paint(request.target is None and stdout.has_colour())
-    write_lines(render_diff(view, width=stdout.width(request.target), paint=paint), request.target)
+    whole = request.everything or request.target is not None
+    lines = render_diff(
+        view,
+        width=stdout.width(request.target),
+        paint=Paint(request.target is None and stdout.has_colour()),
+        limits=UNLIMITED if whole else CAPPED,
+        more="--all",
+        partitions="--partitions",
+    )
+    write_lines(lines, request.target)
 
 
 def write_markdown(result: "Diff", view: DiffView, request: Request) -> None:

@@ -59,6 +59,13 @@ Stat = Annotated[bool, typer.Option("--stat", help="Read metadata only, no data 
 Rows = Annotated[bool, typer.Option("--rows", help="List the changed rows.")]
 Schema = Annotated[bool, typer.Option("--schema", help="List the schema changes.")]
 Files = Annotated[bool, typer.Option("--files", help="List the data files that differ.")]
+Partitions = Annotated[
+    bool, typer.Option("--partitions", help="List all partitions in which something changed.")
+]
+All = Annotated[
+    bool,
+    typer.Option("--all", help="Show all tables, columns and partitions, however many they are."),
+]
 Explain = Annotated[
     bool, typer.Option("--explain", help="Show what would be read and how, without reading it.")
 ]

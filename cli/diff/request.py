@@ -52,13 +52,14 @@ class Form(StrEnum):
     SCHEMA = "schema"
     FILES = "files"
     EXPLAIN = "explain"
+    PARTITIONS = "partitions"
 
     @property
     def level(self) -> Literal["rows", "cells", "stat"]:
         """Returns how closely the files must be looked at for it."""
         if self is Form.ROWS:
             return "rows"
-        return "cells" if self is Form.CELLS else "stat"
+        return "cells" if self in (Form.CELLS, Form.PARTITIONS) else "stat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Request:
         where: SQL that rows to list must meet.
         limit: How many rows to list; -1 means all, None what the format usually takes.
         style: How CSV is written.
+        everything: Whether the picture shows all there is, however much that is.
         narrow: Whether rows show their key and the columns that changed, not all.
         context: Columns that rows show beside those that changed.
         shown: Columns that rows show beside their key; None means by the above.
@@ -113,6 +115,7 @@ class Request:
     flat: bool = False
     vertical: bool = False
     style: CsvStyle = PLAIN
+    everything: bool = False
     check_keys: bool = False
     full_stats: bool = False
     no_explain: bool = False
@@ -153,7 +156,8 @@ class Request:
         self.style.check_format(is_csv=self.how is DiffFormat.CSV)
         if self.query is not None and (self.tables or self.form not in (Form.CELLS, Form.ROWS)):
             raise UsageError(
-                "--query excludes -t, --stat, --schema, --files and --explain: it compares rows"
+                "--query excludes -t, --stat, --schema, --files, --partitions and --explain: it "
+                "compares rows"
             )
 
     @property
@@ -192,6 +196,8 @@ def chosen_form(asked: Mapping[Form, bool], how: DiffFormat) -> Form:
     forms = [form for form, is_asked in asked.items() if is_asked]
     if len(forms) > 1:
         raise UsageError(f"{' and '.join(f'--{form}' for form in forms)} exclude each other")
+    if how is DiffFormat.CSV and forms == [Form.PARTITIONS]:
+        return Form.PARTITIONS
     only_rows = how.holds_rows
     if only_rows and forms not in ([], [Form.ROWS]):
         raise UsageError(f"--format {how} holds rows, not --{forms[0]}", hint="--format json")

@@ -29,6 +29,8 @@ def request_of(
     schema: options.Schema = False,
     files: options.Files = False,
     explain: options.Explain = False,
+    partitions: options.Partitions = False,
+    everything: options.All = False,
     key: options.Key = None,
     columns: options.Columns = None,
     change: options.OnlyChange = None,
@@ -63,12 +65,14 @@ def request_of(
         UsageError: Some of them exclude each other.
     """
     how = DiffFormat.JSON if json else how
-    asked = dict(zip(tuple(Form)[1:], (stat, rows, schema, files, explain), strict=True))
+    given = (stat, rows, schema, files, explain, partitions)
+    asked = dict(zip(tuple(Form)[1:], given, strict=True))
     return Request(
         form=chosen_form(asked, how),
         how=how,
         target=None if target is None else Path(target),
         each_table=target is not None and (target.endswith("/") or Path(target).is_dir()),
+        everything=everything,
         style=CsvStyle(null, bom, escape_formulas),
         query=query,
         key=None if key is None else key_columns(key),

@@ -48,6 +48,10 @@ def _writer(request: Request) -> Writer:
         return comparison.write_files
     if request.as_json:
         return comparison.write_json
+    if request.form is Form.PARTITIONS:
+        from cli.diff.partition_listing import write_partitions
+
+        return write_partitions
     if request.how is DiffFormat.MARKDOWN:
         return comparison.write_markdown
     if request.how is DiffFormat.HTML:

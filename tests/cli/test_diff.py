@@ -280,3 +280,23 @@ def test_a_report_is_one_file_of_html(lake: Path, tmp_path: Path, parquetry: Run
     assert re.search(r"parquetry diff [0-9a-f]{40,} [0-9a-f]{40,} --format html", page.text)
     assert parquetry("diff", "main~1", "--format", "html", "--schema").code == 2
     assert parquetry("diff", "main~1", "--format", "html").out == text
+
+
+def test_all_partitions_are_listed(lake: Path, parquetry: Runner) -> None:
+    text = parquetry("diff", "main~1", "--partitions")
+    assert (text.code, text.err) == (0, "")
+    assert [line.split()[0] for line in text.out.splitlines() if "day=" in line] == [
+        "day=2024-01-01"
+    ]
+    rows = parquetry("diff", "main~1", "--partitions", "--format", "csv").out.splitlines()
+    head = (
+        "table,partition,rows_before,rows_after,inserted,deleted,updated,filled,cleared,corrected"
+    )
+    assert rows[0] == head and len(rows) == 2
+    found = json.loads(parquetry("diff", "main~1", "--json").out)["tables"][0]["partitions"]
+    kinds = head.split(",")[4:]
+    assert [[int(n) for n in row.split(",")[2:]] for row in rows[1:]] == [
+        [one["rows"]["from"], one["rows"]["to"], *(one[kind] for kind in kinds)] for one in found
+    ]
+    refused = parquetry("diff", "main~1", "--partitions", "--stat")
+    assert refused.code == 2 and "exclude each other" in refused.err

@@ -22,6 +22,7 @@ from catalog.report.partition_axes import (
     Place,
     Unit,
     by_period,
+    in_order,
     partition_axes,
     time_label,
     units_above,
@@ -193,7 +194,7 @@ def _shares(changed: Sequence[Place]) -> list[str]:
 
 def partition_table(table: TableView, sheet: Sheet) -> list[str]:
     """Returns counts by partition, or by month or year where they are many, as lines."""
-    changed = [one for one in table.partitions if one.rows_changed and one.values]
+    changed = in_order(table)
     shown, more = first(changed, sheet.limits.partitions)
     if not changed:
         return []
@@ -202,13 +203,9 @@ def partition_table(table: TableView, sheet: Sheet) -> list[str]:
         return ["", *period_lines(period, axes[0].unit, sheet), *_rest(len(changed), sheet)]
     if more:
         shown = sorted(changed, key=lambda one: -one.rows_changed)[: sheet.limits.partitions]
-    if not more and len(axes) == 1:  # in order of value, which may not be that of text
-        order = {place.label: n for n, place in enumerate(axes[0].places)}
-        name = axes[0].name
-        if len(table.partitions[0].values) == 1:
-            shown = sorted(shown, key=lambda one: order.get(one.values.get(name), 0))
+    how = sheet.partitions or sheet.more
     lines = ["", *counts_lines([(named_values(p.values), p) for p in shown], "partition", sheet)]
-    return [*lines, f"{INDENT}{sheet.rest(more, 'partition')}"] if more else lines
+    return [*lines, f"{INDENT}{sheet.rest(more, 'partition', how)}"] if more else lines
 
 
 def _rest(number: int, sheet: Sheet) -> list[str]:

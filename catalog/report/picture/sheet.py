@@ -69,10 +69,14 @@ class Sheet:
         """Returns how wide sentences are, which are broken rather than cut."""
         return self.width if self.width < UNLIMITED_WIDTH else FLOW_WIDTH
 
-    def rest(self, number: int, noun: str) -> str:
-        """Returns that there are more things than are shown: ``… and 245 more columns``."""
+    def rest(self, number: int, noun: str, how: str | None = None) -> str:
+        """Returns that there are more things than are shown: ``… and 245 more columns``.
+
+        ``how`` is how to see them; None means as all other things.
+        """
         plural = noun if number == 1 else f"{noun}s"
-        how = f" ({self.more})" if self.more else ""
+        known = self.more if how is None else how
+        how = f" ({known})" if known else ""
         return f"… and {count(number)} more {plural}{how}"
 
 
