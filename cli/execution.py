@@ -10,7 +10,7 @@ from typer.exceptions import TyperException
 from catalog.errors import CatalogError, StorageFailure
 from catalog.storage.failures import machine_failure
 from cli.exit_codes import ExitCode, exit_code
-from cli.interruption import is_interruption
+from cli.interruption import is_interruption, passed_on
 from cli.output import stderr, stdout
 from cli.usage import UsageError
 
@@ -33,7 +33,7 @@ def run(command: Command, arguments: Sequence[str]) -> int:
     """
     stdout.forget_requests()
     try:
-        with stderr.logged():
+        with stderr.logged(), passed_on():
             code = command.main(list(arguments), PROGRAM, standalone_mode=False)
         stdout.flush()
     except stdout.ReaderGoneError:

@@ -12,10 +12,13 @@ from cli.output import stdout
 def main() -> None:
     """Runs the command line of this process and exits."""
     stdout.prepare()
+    program = command()
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, _terminate)
-    code = run(sys.argv[1:])
+    code = execution.run(program, sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: only Python is left to end
     raise SystemExit(code)
 

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     "catalog.arrow_functions",
     "catalog.collecting",
+    "catalog.interruption",
+    "catalog.threads",
     "catalog.dataclasses",
     "catalog.messages",
     "catalog.hints",

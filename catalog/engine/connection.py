@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from catalog.engine.instances import give_back, lend, lend_to_users, open_instance
+from catalog.engine.instances import cursor_of, give_back, lend, lend_to_users, open_instance
 from catalog.engine.quoting import literal
 from catalog.errors import InvalidInput
 from catalog.storage.external_files import is_remote, own_files, remote_files
@@ -159,7 +159,7 @@ def single_row(
 @contextmanager
 def cursor(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yields a new cursor: every thread and task needs its own."""
-    own = con.cursor()
+    own = cursor_of(con)
     try:
         yield own
     finally:

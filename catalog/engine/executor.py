@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import Generic, Protocol, TypeVar
 
 from catalog.dataclasses import dataclass
+from catalog.threads import Threads
 
 Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")
@@ -45,7 +46,7 @@ class ThreadExecutor:
         """Runs tasks; see ``Executor.run``."""
         if len(tasks) < 2 or self.workers < 2:
             return [task.run() for task in tasks]
-        with ThreadPoolExecutor(self.workers) as pool:
+        with Threads(self.workers) as pool:
             futures: list[Future[Result]] = []
             failed: list[Future[Result]] = []
             try:

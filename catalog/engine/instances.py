@@ -15,6 +15,7 @@ from duckdb.func import PythonUDFType
 
 from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.quoting import identifier
+from catalog.interruption import check, register
 
 _SETTINGS = {
     "TimeZone": "'UTC'",
@@ -111,8 +112,17 @@ _functions = weakref.WeakKeyDictionary()
 def open_instance(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """Opens DuckDB as the catalog needs it: in UTC, without access to the network or to Python."""
     con = duckdb.connect(database)
+    register(con)
     con.execute("; ".join(f"SET GLOBAL {name} = {value}" for name, value in _SETTINGS.items()))
     return con
+
+
+def cursor_of(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Returns a new cursor, which Ctrl-C reaches as it does its connection."""
+    check()
+    own = con.cursor()
+    register(own)
+    return own
 
 
 @cache
@@ -128,7 +138,7 @@ def lend() -> duckdb.DuckDBPyConnection:
     longer referred to.
     """
     instance = _blank_instance(_waiting(os.getpid()))
-    con = instance.cursor()
+    con = cursor_of(instance)
     _loans[con] = _Loan(instance)
     return con
 
@@ -141,7 +151,7 @@ def lend_to_users() -> duckdb.DuckDBPyConnection:
     waiting = _waiting(os.getpid())
     instance = _blank_instance(waiting)
     waiting.is_needed = True
-    con = instance.cursor()
+    con = cursor_of(instance)
     end = weakref.finalize(con, _put_down, waiting.used, instance)
     end.atexit = False
     _loans[con] = _Loan(instance, foreign=True, end=end)

@@ -27,6 +27,7 @@ from catalog.engine.relation import RelationSql
 from catalog.engine.restricted import Result, allowed_relation, attached, time_is_over
 from catalog.engine.workspace import default_memory_limit
 from catalog.errors import CatalogError, ErrorKind, StorageFailure
+from catalog.interruption import register
 from catalog.model.limits import Limits
 from catalog.model.scan_plan import ScanPlan
 from catalog.storage.failures import temporary_folder
@@ -53,6 +54,7 @@ class IsolatedEngine:
         self._numbers = count(1)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._interrupted = False
+        register(self)
 
     def relation(self, plan: ScanPlan) -> str:
         """See ``SelectEngine``."""

@@ -10,6 +10,7 @@ import duckdb
 
 from catalog.dataclasses import dataclass
 from catalog.engine.connection import make_readable, single_row
+from catalog.engine.instances import cursor_of
 from catalog.engine.memory_rows import hold_alike
 from catalog.engine.quoting import identifier, is_enclosed, literal, pattern, type_sql
 from catalog.errors import CorruptData
@@ -93,7 +94,7 @@ def prepare(con: duckdb.DuckDBPyConnection, relation: RelationSql) -> str:
 
 def prepared_cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Returns a cursor that runs what its connection was prepared for: it has no variables else."""
-    own = con.cursor()
+    own = cursor_of(con)
     known = con.execute("SELECT name FROM duckdb_variables()").fetchall()
     for name in (name for (name,) in known if name.startswith(VARIABLES)):
         (values,) = single_row(con, f"SELECT getvariable({literal(name)})")

@@ -9,7 +9,6 @@ import io
 import os
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO, cast
 
@@ -19,6 +18,7 @@ from catalog.formats.pages import check_pages
 from catalog.model.datafile import DataFile
 from catalog.repository.datafiles import Watch, locate, readable, verify
 from catalog.repository.repository import Repository
+from catalog.threads import Threads
 
 READ_BYTES = 4 << 20
 """Bytes read at a time: in a bucket, each is a request."""
@@ -53,7 +53,7 @@ def verified(
     deep = repository.verify != "size"
     watch = verify(repository.store, files, what=what, all_needed=all_needed, watch_own=deep)
     if deep:
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with Threads(os.cpu_count() or 1) as pool:
             for _ in pool.map(partial(_check, repository, watch, all_needed=all_needed), files):
                 pass
     return watch

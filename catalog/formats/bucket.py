@@ -4,7 +4,6 @@ import fnmatch
 import glob
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import ErrorKind, StorageFailure
 from catalog.formats.directory import missing_source
@@ -12,6 +11,7 @@ from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
 from catalog.formats.source_names import MARKERS, Pattern, holds_files
 from catalog.formats.walk import Entry, Hive, Parts, Walk
 from catalog.storage.store import RemoteFile, RemoteFiles
+from catalog.threads import Threads
 
 INODE_BYTES = 7
 """Bytes of an ETag's hash used as an inode: enough to distinguish files, and below 2^63."""
@@ -57,7 +57,7 @@ def table_around(folder: str, remote: RemoteFiles, own: str) -> OtherTable | Non
         return found.holds((marker,), inner) if inner else bool(found.entries(()))
 
     asked = [(place, kind, *marker) for place in places for kind, marker in MARKERS.items()]
-    with ThreadPoolExecutor(REQUESTS) as pool:
+    with Threads(REQUESTS) as pool:
         answers = pool.map(lambda one: is_there(one[0], one[2], one[3]), asked)
         for (place, kind, *_), answer in zip(asked, answers, strict=True):
             at_home = kind is SourceFormat.PARQUETRY and place == own

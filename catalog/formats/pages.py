@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass
 from catalog.formats.thrift import Fields, read_struct, varint
+from catalog.interruption import check
 
 HEADER_BYTES = 256
 """Bytes that hold most headers; longer ones are read again."""
@@ -98,6 +99,7 @@ def _stored(stream: BinaryIO, at: int, size: int) -> Iterator[tuple[Fields, byte
     """Yields the headers and the stored bytes of the pages that lie in a part of a file."""
     end = at + size
     while at < end:
+        check()
         header, length = _header(stream, at, end)
         size = _number(header, 3)
         stream.seek(at + length)

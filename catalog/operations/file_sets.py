@@ -4,7 +4,6 @@ import difflib
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -29,6 +28,7 @@ from catalog.repository.datafiles import readable
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.tables import data_files
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 
 THREADS = 8
 """Files restored at a time."""
@@ -154,7 +154,7 @@ def restore(files: FileSet, folder: str) -> int:
     os.makedirs(folder, exist_ok=True)
     count = 0
     made, stopped = {folder}, threading.Event()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with Threads(THREADS) as pool:
         try:
             for file, rows in files.rows(files.files()):
                 jobs = _Jobs(files, folder, made, files.places(file), rows, stopped)

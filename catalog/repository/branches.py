@@ -173,9 +173,9 @@ class Branches:
         if not is_remote(self._store.location):
             yield from map(find, names)
             return
-        from concurrent.futures import ThreadPoolExecutor
+        from catalog.threads import Threads
 
-        with ThreadPoolExecutor(READS) as pool:
+        with Threads(READS) as pool:
             yield from pool.map(find, names)
 
     def names(self) -> Iterator[str]:

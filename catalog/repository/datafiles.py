@@ -9,7 +9,6 @@ import itertools
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -23,6 +22,7 @@ from catalog.model.table import TableSnapshot
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.failures import machine_errors
 from catalog.storage.store import KeepsCopies, ObjectStore, OpenFile, RemoteFile, RemoteFiles
+from catalog.threads import Threads
 
 DATA = "data"
 """Where the catalog's own data files are stored: a name there never stands for other bytes."""
@@ -305,7 +305,7 @@ def _verify_remote(store: ObjectStore, files: Sequence[DataFile], what: str) -> 
     for paths in buckets.values():
         now.update(_listed(reader, paths))
     missing = [file.path for file in files if file.path not in now]
-    with ThreadPoolExecutor(LOOKS) as pool:
+    with Threads(LOOKS) as pool:
         looked = zip(missing, pool.map(reader.look, missing), strict=True)
         now.update((path, one) for path, one in looked if one is not None)
     for file in files:

@@ -6,7 +6,6 @@ that the server of a bucket makes. Only otherwise are they read.
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import Unsupported
 from catalog.model.datafile import DataFile
@@ -19,6 +18,7 @@ from catalog.repository.datafiles import (
 )
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.store import CopiesRemotely, ObjectStore, RemoteFile, StagedFile
+from catalog.threads import Threads
 
 AT_ONCE = 64
 """Files that are copied through this machine before they get their names: they take its disk."""
@@ -76,7 +76,7 @@ def _copied_by_server(
 
     if not target.copies(look(files[0])):
         return files
-    with ThreadPoolExecutor(LOOKS) as pool:
+    with Threads(LOOKS) as pool:
         found = list(pool.map(look, files))
     there = target.copy_in([(one, path) for one, (_, path) in zip(found, files, strict=True)])
     for one, is_there in zip(found, there, strict=True):

@@ -31,6 +31,7 @@ from catalog.errors import (
     Unsupported,
 )
 from catalog.hints import Blank, Call, Option, hint
+from catalog.interruption import check
 from catalog.storage.failures import reading_errors, storage_errors
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
 
@@ -405,11 +406,11 @@ def _sync(name: str) -> None:
 
 def _sync_all(names: Sequence[str]) -> None:
     """Makes files of one file system, or the names in directories of it, durable."""
-    from concurrent.futures import ThreadPoolExecutor
+    from catalog.threads import Threads
 
     if len(names) >= SYNCED_AT_ONCE and _sync_file_system(names[0]):
         return
-    with ThreadPoolExecutor(SYNC_THREADS) as pool:
+    with Threads(SYNC_THREADS) as pool:
         list(pool.map(_sync, names))
 
 
@@ -454,6 +455,7 @@ def _copy_hashed(source: str, target: str) -> tuple[str, int]:
         whole = bytearray(min(COPY_BYTES, os.fstat(reader.fileno()).st_size + 1))
         zeros, buffer = bytes(whole), memoryview(whole)
         while count := reader.readinto(buffer):
+            check()
             chunk = buffer[:count]
             digest.update(chunk)
             size_bytes += count

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 from catalog.dataclasses import dataclass
@@ -26,6 +25,7 @@ from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import KeepsCopies, ObjectStore
+from catalog.threads import Threads
 from catalog.write.context import FreshKeys, FreshPrints
 
 
@@ -97,7 +97,7 @@ def keep_prints(
         gathering.add(file, found)
         return file.identity, found
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with Threads(os.cpu_count() or 1) as pool:
         found = dict(pool.map(one, update.added))
     gathering.keep()
     if not table.key or not warn:

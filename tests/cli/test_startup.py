@@ -30,7 +30,18 @@ LIBRARIES = frozenset(
 )
 """Libraries that take long to import."""
 
-FOR_HELP = frozenset({"dataclasses", "errors", "hints", "messages", "model", "report", "storage"})
+FOR_HELP = frozenset(
+    {
+        "dataclasses",
+        "errors",
+        "hints",
+        "interruption",
+        "messages",
+        "model",
+        "report",
+        "storage",
+    }
+)
 """The parts of the catalog that options and their help are made of."""
 
 FOR_HISTORY = FOR_HELP | {
@@ -42,6 +53,7 @@ FOR_HISTORY = FOR_HELP | {
     "operations",
     "reader",
     "repository",
+    "threads",
 }
 """The parts that read history too."""
 

@@ -16,6 +16,7 @@ from catalog.diff.fingerprints.text import is_utf8
 from catalog.engine.arrow_arrays import constant
 from catalog.formats.arrow_types import arrow_agrees
 from catalog.formats.footer import ParquetSource, checked_metadata, damaged, parquet_errors
+from catalog.interruption import check
 
 INDEX_BYTES = 3
 """Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
@@ -140,6 +141,7 @@ class FileColumns:
         some = None if len(wanted) == len(self._names) else wanted
         several = len(wanted) > 1  # one column alone is not decoded faster by another thread
         for batch in reader.iter_batches(batch_size=rows, columns=some, use_threads=several):
+            check()
             # a name with a dot may also mean a column inside another one
             yield batch if batch.schema.names == wanted else batch.select(wanted)
 

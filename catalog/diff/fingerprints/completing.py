@@ -4,7 +4,6 @@ import functools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from catalog.dataclasses import dataclass
@@ -28,6 +27,7 @@ from catalog.repository.datafiles import local_path, readable
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
 from catalog.repository.row_digests import RowDigests
+from catalog.threads import Threads
 
 _Size: TypeAlias = tuple[Partition, int]
 _Groups: TypeAlias = defaultdict[_Size, dict[SideName, list[DataFile]]]
@@ -43,7 +43,7 @@ class Completing:
         repository: Repository,
         plan: TablePlan,
         *,
-        pool: ThreadPoolExecutor,
+        pool: Threads,
         prints: dict[Identity, Fingerprint],
     ) -> None:
         self._repository = repository

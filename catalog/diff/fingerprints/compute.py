@@ -21,6 +21,7 @@ from catalog.diff.fingerprints.undecodable import opaque
 from catalog.engine.arrow_arrays import zeros
 from catalog.errors import CorruptData
 from catalog.formats.footer import ParquetSource, damaged
+from catalog.interruption import check
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord, StoredColumns
 from catalog.model.schema import PhysicalColumn
@@ -73,6 +74,7 @@ class Fingerprinter:
 
     def add(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Adds rows, in the order of the file."""
+        check()
         self._waiting.append(rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
         self._waiting_rows += rows.num_rows
         while self._waiting_rows >= BLOCK_ROWS:

@@ -1,7 +1,6 @@
 """The fingerprints of the files of a diff that are stored."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from catalog.dataclasses import dataclass
 from catalog.diff.plan import SIDES, SideName, TablePlan
@@ -12,6 +11,7 @@ from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.gathered import FEWEST_FILES, Gathered, is_gathered
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 
 READS = 16
 """Fingerprints that are read from a bucket at a time."""
@@ -52,7 +52,7 @@ def kept_prints(store: ObjectStore, plan: TablePlan) -> dict[Identity, Fingerpri
 
     left = [one for one in files if one.file.identity not in known]
     if is_remote(store.location) and left:
-        with ThreadPoolExecutor(READS) as pool:
+        with Threads(READS) as pool:
             found = list(pool.map(stored, left))
     else:  # what is on this machine is read sooner than threads have taken turns
         found = [stored(one) for one in left]

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.completing import Completing
@@ -11,6 +10,7 @@ from catalog.diff.plan import TablePlan
 from catalog.model.datafile import Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.repository.repository import Repository
+from catalog.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,6 @@ def load_prints(
         CorruptData: A file whose fingerprint is missing cannot be read.
     """
     prints = dict(kept_prints(repository.store, plan) if kept is None else kept)
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with Threads(threads or os.cpu_count() or 1) as pool:
         completing = Completing(repository, plan, pool=pool, prints=prints)
         return Loaded(prints, completing.complete([e for e in entries(plan) if e.comparable]))

@@ -9,13 +9,13 @@ import re
 import shutil
 import weakref
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.formats.delta.folder import LOG, Commits
 from catalog.storage.external_files import remote_files
 from catalog.storage.failures import temporary_folder
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 
 REQUESTS = 16
 """Files that are fetched at a time."""
@@ -70,7 +70,7 @@ class LogMirror:
         fresh = [name for name in names if name not in self._have and _is_below(name)]
         for folder in {os.path.dirname(name) for name in fresh}:
             os.makedirs(os.path.join(self.path, folder), exist_ok=True)
-        with ThreadPoolExecutor(REQUESTS) as pool:
+        with Threads(REQUESTS) as pool:
             list(pool.map(self._copy, fresh))
         self._have.update(fresh)
 

@@ -1,7 +1,6 @@
 """What only the footer of a file says, and decides how readers of Iceberg see its columns."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +12,7 @@ from catalog.model.datafile import DataFile
 from catalog.repository.datafiles import LOOKS, locate, readable
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 
 FIELD_ID = b"PARQUET:field_id"
 """Where Arrow has the field id that a column of a file has."""
@@ -54,7 +54,7 @@ def read_facts(store: ObjectStore, files: Sequence[DataFile]) -> list[FooterFact
 
     if not any(is_remote(locate(store, file)) for file in files):
         return [read(file) for file in files]
-    with ThreadPoolExecutor(LOOKS) as pool:
+    with Threads(LOOKS) as pool:
         return list(pool.map(read, files))
 
 

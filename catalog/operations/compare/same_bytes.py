@@ -7,7 +7,6 @@ by byte, which ends at the first difference and costs less than a hash of each.
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from catalog.dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from catalog.errors import StorageFailure
 from catalog.model.datafile import DataFile
 from catalog.operations.compare.sides import Side
 from catalog.storage.failures import machine_failure
+from catalog.threads import Threads
 
 CHUNK_BYTES = 1 << 18
 """Bytes that are compared at a time: both fit the caches of a processor."""
@@ -107,7 +107,7 @@ def _same_bytes(
                 mark = file.size_bytes, file.rows, file.partition, file.file_schema
                 groups[mark][number].append(one)
     both = [group for group in groups.values() if group[0] and group[1]]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with Threads(os.cpu_count() or 1) as pool:
         for pairs in pool.map(_pairs, both):
             yield from pairs
 

@@ -263,9 +263,9 @@ class DeltaPublication:
             self.context.repository.store.location
         ):
             return {file.path for file in fitting if look(file)}
-        from concurrent.futures import ThreadPoolExecutor
+        from catalog.threads import Threads
 
-        with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+        with Threads(FOOTERS_AT_ONCE) as pool:
             answers = list(pool.map(look, fitting))
         return {file.path for file, plain in zip(fitting, answers, strict=True) if plain}
 

@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -39,6 +38,7 @@ from catalog.storage.store import (
     SwapLost,
     check_path,
 )
+from catalog.threads import Threads
 
 UPLOADS = 16
 """Files uploaded at a time: small ones wait for answers, not for the line."""
@@ -185,7 +185,7 @@ class BucketStore:
                 data = read_staged(staged)
                 self._pending.start(path, partial(self._send, data, path))
         else:
-            with ThreadPoolExecutor(UPLOADS) as pool:
+            with Threads(UPLOADS) as pool:
                 list(pool.map(lambda pair: self._upload(*pair), files))
         for staged, path in files:
             if isinstance(staged, HashedFile):
@@ -221,7 +221,7 @@ class BucketStore:
             with raised():
                 return self.service.copy(pair[0], self.bucket, self._key(pair[1]))
 
-        with ThreadPoolExecutor(UPLOADS) as pool:
+        with Threads(UPLOADS) as pool:
             return list(pool.map(copy, files))
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:

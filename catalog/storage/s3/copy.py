@@ -1,12 +1,12 @@
 """Copies made by the server: the bytes of an object never pass through this machine."""
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from catalog.storage.bucket.requests import Fault, RequestFailed, split_uri
 from catalog.storage.s3.multipart import Target, multipart
 from catalog.storage.store import RemoteFile
+from catalog.threads import Threads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
@@ -83,7 +83,7 @@ def _in_parts(target: Target, source: RemoteFile) -> None:
     size_bytes = source.size_bytes
     with (
         multipart(target, size_bytes=size_bytes, part_bytes=PART_BYTES) as begun,
-        ThreadPoolExecutor(PARTS_AT_A_TIME) as pool,
+        Threads(PARTS_AT_A_TIME) as pool,
     ):
 
         def part(number: int) -> "CompletedPartTypeDef":

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from catalog.dataclasses import dataclass
@@ -15,6 +15,7 @@ from catalog.storage.bucket.requests import Fault, RequestFailed
 from catalog.storage.bucket.service import Service
 from catalog.storage.bucket.staged import checked
 from catalog.storage.store import StagedFile
+from catalog.threads import Threads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -127,7 +128,7 @@ def upload(target: Target, staged: StagedFile) -> None:
             )
             return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
 
-        with checked(staged) as file, ThreadPoolExecutor(service.PARTS_AT_A_TIME) as pool:
+        with checked(staged) as file, Threads(service.PARTS_AT_A_TIME) as pool:
             number = 0
             while data := file.read(begun.part_bytes):
                 number += 1

@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import BinaryIO, cast
 
@@ -16,6 +15,7 @@ from catalog.formats.file_sets.pictures import Picture, is_picture, look_at
 from catalog.formats.source import SourceFile
 from catalog.storage.failures import storage_errors
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode, TakenFile
 
@@ -127,7 +127,7 @@ class ContentReader:
                     found.append(content)
 
         try:
-            with ThreadPoolExecutor(THREADS) as pool:
+            with Threads(THREADS) as pool:
                 try:
                     list(pool.map(batch, range(0, len(positions), BATCH_FILES)))
                 finally:

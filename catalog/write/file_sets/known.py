@@ -1,7 +1,6 @@
 """The rows that a file set has before a snapshot, in columns."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ from catalog.repository.columnar import integers
 from catalog.repository.datafiles import readable
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 from catalog.write.context import WriteContext
 from catalog.write.snapshot.ingest import REQUESTS
 from catalog.write.working_table import WorkingTable
@@ -48,7 +48,7 @@ class KnownRows:
 
         if not is_remote(context.store.location):
             return KnownRows.joined(files, list(map(rows, files)))
-        with ThreadPoolExecutor(REQUESTS) as pool:
+        with Threads(REQUESTS) as pool:
             return KnownRows.joined(files, list(pool.map(rows, files)))
 
     @staticmethod

@@ -7,7 +7,6 @@ import datetime
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
 
@@ -19,6 +18,7 @@ from catalog.formats.footer import ParquetSource
 from catalog.formats.parquet import StoredFooter, read_footer
 from catalog.formats.source import SourceFile
 from catalog.hints import Option, hint
+from catalog.interruption import check
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
 from catalog.repository.stat_records import StatRecord
 from catalog.storage.external_files import remote_files
@@ -30,6 +30,7 @@ from catalog.storage.store import (
     RemoteFile,
     StagedFile,
 )
+from catalog.threads import Threads
 
 REMOTE_READ_BYTES = 16 << 20
 """Bytes hashed at a time where each part is a request."""
@@ -140,7 +141,7 @@ def copied_remotely(
         return {}
 
     known = {**{file.path: _as_listed(file) for file in far}, **seen}
-    with ThreadPoolExecutor(REQUESTS) as pool:
+    with Threads(REQUESTS) as pool:
         open_ones = [file for file in unknown if not known[file.path].sha256]
         known.update((one.uri, one) for one in pool.map(partial(_looked, store), open_ones))
     return known
@@ -185,7 +186,7 @@ def footers(
 
     if not any(file.etag for file in files):
         return list(map(one, files))
-    with ThreadPoolExecutor(REQUESTS) as pool:
+    with Threads(REQUESTS) as pool:
         return list(pool.map(one, files))
 
 
@@ -297,7 +298,7 @@ def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | Non
 
     if not any(source.etag for source in sources):
         return list(map(one, sources))
-    with ThreadPoolExecutor(REQUESTS) as pool:
+    with Threads(REQUESTS) as pool:
         return list(pool.map(one, sources))
 
 
@@ -323,6 +324,7 @@ def taken_from(store: ObjectStore, one: TakenFile, claims: Mapping[int, Claims])
 def _remote_hash(store: ObjectStore, source: SourceFile) -> str:
     opened, digest = _opened(store, source), hashlib.sha256()
     while part := opened.read(REMOTE_READ_BYTES):
+        check()
         digest.update(part)
     return digest.hexdigest()
 

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from catalog.errors import CorruptData, ErrorKind, StorageFailure
@@ -13,6 +12,7 @@ from catalog.formats.table_state import LiveFile, TableState
 from catalog.storage.external_files import check_readable, is_remote, remote_files
 from catalog.storage.failures import machine_failure
 from catalog.storage.store import ObjectStore, RemoteFile
+from catalog.threads import Threads
 
 LOOKS = 16
 """Files that are looked at one by one, at a time; more are listed with all that is beside them."""
@@ -98,7 +98,7 @@ def _objects(
     others = [file.path for file in files if file.path not in found]
     if found:
         others = [path for path in others if not path.startswith(inside)]
-    with ThreadPoolExecutor(LOOKS) as pool:
+    with Threads(LOOKS) as pool:
         looked: Iterable[RemoteFile | None] = pool.map(partial(_looked, store), others)
         found.update({one.uri: one for one in looked if one is not None})
     return found

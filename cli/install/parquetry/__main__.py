@@ -4,6 +4,12 @@ The package, which Python imports first, has loaded the ``cli`` that was install
 """
 
 import gc
+import os
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody ignores it
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+"""Ctrl-C while the program is loaded: nothing was begun that would have to be taken back."""
 
 OBJECTS = 50_000
 """New objects after which garbage is looked for: imports alone make tens of thousands, which stay.
