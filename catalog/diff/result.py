@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
 import pyarrow as pa
 
@@ -15,6 +15,7 @@ from catalog.diff.counts import (
     RowCounts,
     TableCounts,
 )
+from catalog.diff.drawn import Drawn, Pictures, diff_line, table_line
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.findings import Segment
 from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
@@ -39,7 +40,7 @@ FindPartitions: TypeAlias = Callable[[], PartitionFacts | None]
 
 
 @tells_machine_errors
-class TableDiff:
+class TableDiff(Drawn["Diff"]):
     """What changed in one table."""
 
     def __init__(
@@ -56,6 +57,18 @@ class TableDiff:
         self._rows = rows
         self._find_partitions: FindPartitions = lambda: None
         self._is_closed = False
+        self._ends = End(""), End("")
+        self._pictures: Pictures[Diff] | None = None
+
+    def part_of(self, before: End, after: End, pictures: "Pictures[Diff] | None") -> None:
+        """Says which diff it belongs to, and what draws it."""
+        self._ends, self._pictures = (before, after), pictures
+
+    def _drawing(self) -> "tuple[Pictures[Diff] | None, Diff]":
+        return self._pictures, Diff(*self._ends, [self], pictures=self._pictures)
+
+    def __repr__(self) -> str:
+        return f"<TableDiff {table_line(self.view)}>"
 
     def with_rows(self, rows: RowReader) -> "TableDiff":
         """Returns the same counts with something that reads the changed rows."""
@@ -356,22 +369,8 @@ class TableDiff:
         return table_json(self.view, format_version)
 
 
-class Pictures(Protocol):
-    """Draws the view of a diff; what draws is above what compares, and handed down."""
-
-    def text(self, diff: DiffView, width: int) -> str:
-        """Returns it as text, within a width in columns."""
-
-    def page(self, diff: "Diff") -> str:
-        """Returns it as one HTML file that needs no other, with some rows if it holds them."""
-
-
-WIDTH = 100
-"""Columns of text that a diff takes when it is printed."""
-
-
 @tells_machine_errors
-class Diff:
+class Diff(Drawn["Diff"]):
     """What changed between two refs, table by table.
 
     Any table can be looked up by name; one that did not change answers zeros. Closing the diff,
@@ -386,7 +385,7 @@ class Diff:
         *,
         lookup: Callable[[str], TableDiff] | None = None,
         close: Callable[[], None] = lambda: None,
-        pictures: Pictures | None = None,
+        pictures: "Pictures[Diff] | None" = None,
         unchanged: int | None = None,
         commits: int | None = None,
         metrics: tuple[Metric, ...] = (),
@@ -407,6 +406,8 @@ class Diff:
         self._lookup = lookup
         self._close = close
         self._pictures = pictures
+        for table in self.tables:
+            table.part_of(before, after, pictures)
 
     def __getitem__(self, table: str) -> TableDiff:
         """Returns what changed in a table.
@@ -419,7 +420,9 @@ class Diff:
             return known
         if self._lookup is None:
             raise NotFound(f"no table {table!r} in this diff", kind=ErrorKind.TABLE_NOT_FOUND)
-        return self._lookup(table)
+        found = self._lookup(table)
+        found.part_of(self.before, self.after, self._pictures)
+        return found
 
     def __iter__(self) -> Iterator[TableDiff]:
         return iter(self.tables)
@@ -462,22 +465,8 @@ class Diff:
         """
         return diff_json(self.view, format_version)
 
-    def to_text(self, *, width: int = WIDTH) -> str:
-        """Returns the picture of it as text, as ``print`` and notebooks show it.
+    def _drawing(self) -> "tuple[Pictures[Diff] | None, Diff]":
+        return self._pictures, self
 
-        Args:
-            width: How many columns of text it may take.
-        """
-        return "" if self._pictures is None else self._pictures.text(self.view, width)
-
-    def to_html(self) -> str:
-        """Returns it as one HTML file that needs no other: to be sent, opened offline, printed."""
-        return "" if self._pictures is None else self._pictures.page(self)
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(self.to_text())}</pre>"
+    def __repr__(self) -> str:
+        return f"<Diff {diff_line(self.view)}>"

@@ -13,6 +13,12 @@ class DiffPictures:
 
         return "\n".join(render_diff(diff, width=width))
 
+    def markdown(self, diff: DiffView) -> str:
+        """Returns it as Markdown."""
+        from catalog.report.markdown.page import render_markdown
+
+        return "\n".join(render_markdown(diff))
+
     def page(self, diff: Diff) -> str:
         """Returns it as one HTML file that needs no other, with some rows if it holds them."""
         from catalog.operations.diff_samples import with_samples

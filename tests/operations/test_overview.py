@@ -51,6 +51,29 @@ def test_a_commit_shows_what_tells_it_from_others(lake: catalog.Catalog) -> None
     assert "<ann>" not in commit._repr_html_()
 
 
+def test_a_diff_and_its_tables_draw_themselves(tmp_path: Path) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    for values in ([1, 2, 3], [1, 20, 3, 4]):
+        with cat.transaction("main", message="state") as tx:
+            rows = pa.table({"id": range(len(values)), "<v>": values})
+            tx.write("t", rows, mode="overwrite", key=["id"])
+            tx.write("other", rows, mode="overwrite", key=["id"])
+            tx.write("same", pa.table({"x": [1]}), mode="overwrite")
+    with cat.diff("main~1") as diff:
+        told = "2 of 2 tables differ, 2 rows updated, 2 rows inserted"
+        assert repr(diff) == f"<Diff main~1 → main: {told}>"
+        assert repr(diff["t"]) == "<TableDiff t: modified, 3 → 4 rows, 1 inserted, 1 updated>"
+        assert repr(diff["same"]) == "<TableDiff same: unchanged, 1 row>"
+        for one, others in ((diff, True), (diff["t"], False)):
+            for text in (str(one), one.to_text(width=60), one.to_markdown()):
+                assert "2 → 20" in text and ("other" in text) is others
+            assert 'id="table-1"' in one.to_html() or ">t</h2>" in one.to_html()
+            assert "&lt;v&gt;" in one._repr_html_() and "<v>" not in one._repr_html_()
+            assert "<v>" not in one.to_html()
+        assert max(map(len, diff["t"].to_text(width=60).splitlines())) <= 60
+        assert "same" in diff["same"].to_markdown()
+
+
 def test_hostile_messages_steer_no_terminal(tmp_path: Path) -> None:
     cat = catalog.create(tmp_path / "lake")
     with cat.transaction("main", message="\x1b[31m\u202e<script>") as tx:

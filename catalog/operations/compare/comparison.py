@@ -3,14 +3,12 @@
 import re
 from contextlib import ExitStack
 
+from catalog.diff.drawn import Pictures
 from catalog.diff.result import Diff, TableDiff
 from catalog.operations.diff_picture import DiffPictures
 
 _KEY_NAME = re.compile(r"(?:^|_)(?:id|key|uuid|guid)$", re.IGNORECASE)
 """Names of columns that may well identify a row: whether they do is for the user to say."""
-
-WIDTH = 100
-"""Columns of text that a comparison takes when it is printed."""
 
 
 class Comparison(TableDiff):
@@ -48,27 +46,8 @@ class Comparison(TableDiff):
         """Returns whether there is any difference, of rows or of columns."""
         return self.view.differs
 
-    def to_text(self, *, width: int = WIDTH) -> str:
-        """Returns the picture of it as text, within a width in columns."""
-        return self.diff.to_text(width=width)
-
-    def to_html(self) -> str:
-        """Returns it as one HTML file that needs no other: to be sent, opened offline, printed."""
-        return self.diff.to_html()
-
-    def to_markdown(self) -> str:
-        """Returns it as Markdown."""
-        from catalog.report.markdown.page import render_markdown
-
-        return "\n".join(render_markdown(self.diff.view))
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(self.to_text())}</pre>"
+    def _drawing(self) -> tuple[Pictures[Diff] | None, Diff]:
+        return self._pictures, self.diff
 
     def __repr__(self) -> str:
         ends = f"{self.diff.before.ref} → {self.diff.after.ref}"
