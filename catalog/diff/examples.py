@@ -22,7 +22,7 @@ from catalog.diff.changed_cells import CellSql, cell_queries, changed_cells, tex
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, Example
-from catalog.diff.deltas.columns import deltas
+from catalog.diff.deltas.columns import Group, deltas
 from catalog.diff.excerpts import Excerpts, excerpts
 from catalog.diff.findings import Delta
 from catalog.diff.plan import ColumnPair
@@ -79,8 +79,8 @@ def changes_of_value(
             changes = _grouped(cells)
             with cursor(con) as own:
                 chosen = _most_frequent_of(own, columns, cells, changes)
+                known = deltas(own, kind, cells, changes.groups()) if explained else {}
             long = _long_texts(con, columns, kind, parts=parts, chosen=chosen)
-            known = deltas(kind, cells, changes.by_column()) if explained else {}
             found |= _as_examples(kind, chosen, long, known)
     return found
 
@@ -113,12 +113,16 @@ class _Changes:
         for start, stop in pairwise(bounds.tolist()):
             yield int(self.columns[start]), start, stop
 
-    def by_column(self) -> dict[int, Numbers]:
-        """Returns the places of all cells of each column."""
-        return {
-            column: self.order[self.starts[start] : self.starts[stop]]
-            for column, start, stop in self.of_columns()
-        }
+    def groups(self) -> dict[int, Group]:
+        """Returns the cells of each column, or one of each change where many are the same."""
+        found = {}
+        for column, start, stop in self.of_columns():
+            places = self.order[self.starts[start] : self.starts[stop]]
+            found[column] = Group(places, None)
+            if 2 * (stop - start) <= len(places):
+                counts = np.diff(self.starts[start : stop + 1])
+                found[column] = Group(self.one_cell(np.arange(start, stop)), counts)
+        return found
 
 
 def _grouped(cells: pa.Table) -> _Changes:

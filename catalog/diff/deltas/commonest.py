@@ -5,12 +5,14 @@ ratio is near that, each as a range: between the ratios that its rounding leaves
 ranges contain is what the cells have in common, and of that the number with the fewest digits.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor, log10
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from catalog.dataclasses import dataclass
 from catalog.diff.findings import Common
 from catalog.engine.arrow_arrays import Numbers
 
@@ -27,114 +29,233 @@ SEVERAL = 8
 _LENIENT = 1_000
 """Of so many cells that have a ratio, one may be left out for a ratio with fewer digits."""
 
+_ENOUGH = 4_096
+"""Ranges that say which number most contain."""
+
 EXACT = 2.0**-50
 """Share of a quotient of doubles by which it may be off, with some to spare."""
 
 
-class Ranges(NamedTuple):
-    """For each cell, between which numbers its ratio or difference lies."""
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells by their values before and after, as doubles.
 
-    low: Numbers
-    high: Numbers
+    Attributes:
+        before: Values before.
+        after: Values after.
+        counts: How many cells have these values; None: one each.
+    """
+
+    before: Numbers
+    after: Numbers
+    counts: Numbers | None = None
+
+    @property
+    def total(self) -> int:
+        """Returns how many cells there are."""
+        return len(self.before) if self.counts is None else int(self.counts.sum())
+
+    def only(self, chosen: Numbers) -> "Cells":
+        """Returns those that a mask chooses."""
+        if chosen.all():
+            return self
+        counts = None if self.counts is None else self.counts[chosen]
+        return Cells(self.before[chosen], self.after[chosen], counts)
+
+
+def count_cells(chosen: Numbers, counts: Numbers | None) -> int:
+    """Returns how many cells a mask chooses of those that are as many as ``counts`` says."""
+    return int(np.count_nonzero(chosen) if counts is None else counts[chosen].sum())
+
+
+def at_places(values: Numbers, counts: Numbers | None, places: Sequence[int]) -> list[Any]:
+    """Returns the values at some places of the order in which each is as often as it counts."""
+    if counts is not None:
+        order = np.argsort(values, kind="stable")
+        ends = np.cumsum(counts[order])
+        found: list[Any] = values[order[np.searchsorted(ends, places, side="right")]].tolist()
+        return found
+    if values.dtype == object:
+        ordered = sorted(values.tolist())
+        return [ordered[place] for place in places]
+    return list(np.partition(values, sorted(set(places)))[list(places)].tolist())
 
 
 def common_ratio(
-    before: Numbers, after: Numbers, *, half_unit: float, rounding: float
+    cells: Cells, *, half_unit: float, rounding: float, middle: float | None = None
 ) -> Common | None:
     """Returns the ratio that more than half of the cells have, as far as rounding allows.
 
     Args:
-        before: Doubles.
-        after: Doubles.
+        cells: The cells.
         half_unit: Half of the last decimal place of the values after; 0 if they have too many.
         rounding: Share of a value by which it is rounded, whatever its places.
+        middle: The ratio in the middle, if all cells have one and it is known.
     """
-    there = (before != 0) & (after != 0)
-    old, new = before[there], after[there]
-    if len(old) < 2 or 2 * len(old) <= len(before):
+    own = cells.only((cells.before != 0) & (cells.after != 0))
+    if own.total < 2 or 2 * own.total <= cells.total:
         return None
-    slack = half_unit * (1 + EXACT) + rounding * np.abs(new)
-    telling = slack <= ROUNDED_SHARE * np.abs(new)
-    if 2 * np.count_nonzero(telling) >= len(old):
-        found = _rounded_ratio(old, new, slack, telling)
-    else:
-        found = _exact_ratio(new / old)
-    if found is None or found.value == "1" or 2 * found.cells <= len(before):
+    size = np.abs(own.after)
+    slack = half_unit * (1 + EXACT) + rounding * size
+    telling = slack <= ROUNDED_SHARE * size
+    found = None
+    if 2 * count_cells(telling, own.counts) >= own.total:
+        found = _rounded_ratio(own, slack, telling, middle)
+    if found is None:
+        found = _exact_ratio(own, middle)
+    if found.value == "1" or 2 * found.cells <= cells.total:
         return None
     return found
 
 
-def _rounded_ratio(old: Numbers, new: Numbers, slack: Numbers, telling: Numbers) -> Common | None:
+def _rounded_ratio(
+    cells: Cells, slack: Numbers, telling: Numbers, middle: float | None
+) -> Common | None:
     """Returns the ratio that values have most of which say where theirs lies to a hundredth."""
-    ends = (new - slack) / old, (new + slack) / old
-    ranges = Ranges(np.minimum(*ends), np.maximum(*ends))
-    middle = _middle((new / old)[telling])
-    own = Ranges(ranges.low[telling], ranges.high[telling])
-    shared = _shared(own, middle, reach=2 * ROUNDED_SHARE * abs(middle))
-    if shared is None:
+    ratios = cells.after / cells.before
+    ends = (cells.after - slack) / cells.before, (cells.after + slack) / cells.before
+    ranges = _Ranges(np.minimum(*ends), np.maximum(*ends), cells.counts)
+    own = ranges
+    if not telling.all():
+        own, ratios, middle = ranges.only(telling), ratios[telling], None
+    middle = _middle(ratios, own.counts) if middle is None else middle
+    found = _most_common(own, ranges, middle, reach=2 * ROUNDED_SHARE * abs(middle))
+    if found is None:
         return None
-    value = simplest(*shared)
-    cells = _count(ranges, shared, value)
-    if cells >= SEVERAL or len(value.normalize().as_tuple().digits) <= DIGITS:
-        return Common(plain(value), cells)
-    return _exact_ratio(new / old)
+    few_digits = len(found.value.normalize().as_tuple().digits) <= DIGITS
+    return found.common if found.cells >= SEVERAL or few_digits else None
 
 
-def _exact_ratio(ratios: Numbers) -> Common:
+def _exact_ratio(cells: Cells, middle: float | None) -> Common:
     """Returns the median ratio, and how many cells have exactly that."""
-    middle = _middle(ratios)
+    ratios = cells.after / cells.before
+    middle = _middle(ratios, cells.counts) if middle is None else middle
     same = np.abs(ratios - middle) <= EXACT * abs(middle)
     ends = middle * (1 - 1e-12), middle * (1 + 1e-12)
-    return Common(plain(simplest(min(ends), max(ends))), int(np.count_nonzero(same)))
+    return Common(plain(simplest(min(ends), max(ends))), count_cells(same, cells.counts))
 
 
-def common_difference(before: Numbers, after: Numbers, *, rounding: float) -> Common | None:
+def common_difference(cells: Cells, *, rounding: float, middle: float) -> Common | None:
     """Returns the difference that more than half of some doubles have; see ``common_ratio``."""
-    if len(before) < 2:
+    if cells.total < 2:
         return None
-    differences = after - before
-    slack = rounding * np.maximum(np.abs(before), np.abs(after))
-    ranges = Ranges(differences - slack, differences + slack)
-    middle = _middle(differences)
-    shared = _shared(ranges, middle, reach=float(slack.max()))
-    if shared is None:
+    differences = cells.after - cells.before
+    slack = rounding * np.maximum(np.abs(cells.before), np.abs(cells.after))
+    ranges = _Ranges(differences - slack, differences + slack, cells.counts)
+    found = _most_common(ranges, ranges, middle, reach=float(slack.max()))
+    if found is None or not found.value or 2 * found.cells <= cells.total:
         return None
-    value = simplest(*shared)
-    cells = _count(ranges, shared, value)
-    return Common(plain(value), cells) if 2 * cells > len(before) and value else None
+    return found.common
 
 
-def _middle(values: Numbers) -> float:
-    place = (len(values) - 1) // 2
-    return float(np.partition(values, place)[place])
+def _middle(values: Numbers, counts: Numbers | None) -> float:
+    total = len(values) if counts is None else int(counts.sum())
+    return float(at_places(values, counts, [(total - 1) // 2])[0])
 
 
-def _count(ranges: Ranges, shared: tuple[float, float], value: Decimal) -> int:
-    """Returns how many ranges contain a number, or touch what most of them share."""
-    at = min(max(float(value), shared[0]), shared[1])
-    return int(np.count_nonzero((ranges.low <= at) & (at <= ranges.high)))
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    """Between which numbers the ratios or differences of cells lie.
 
-
-def _shared(ranges: Ranges, middle: float, *, reach: float) -> tuple[float, float] | None:
-    """Returns the range that most ranges contain, of those within reach of the middle.
-
-    None if that is not more than half of all ranges. Within it, about the same number of ranges
-    contain each number.
+    Attributes:
+        low: The least that each may be.
+        high: The greatest.
+        counts: How many cells have that range; None: one each.
     """
-    near = (ranges.low <= middle + reach) & (ranges.high >= middle - reach)
-    starts, ends = np.sort(ranges.low[near]), np.sort(ranges.high[near])
-    if 2 * len(starts) <= len(near):
+
+    low: Numbers
+    high: Numbers
+    counts: Numbers | None
+
+    def only(self, chosen: Numbers) -> "_Ranges":
+        """Returns those that a mask chooses."""
+        counts = None if self.counts is None else self.counts[chosen]
+        return _Ranges(self.low[chosen], self.high[chosen], counts)
+
+    def near(self, middle: float, reach: float) -> Numbers:
+        """Returns which ranges come within reach of a number."""
+        return (self.low <= middle + reach) & (self.high >= middle - reach)
+
+    def narrowest(self, middle: float) -> "_Ranges":
+        """Returns some thousand of the narrowest; of those as narrow, the nearest to a number."""
+        if len(self.low) <= _ENOUGH:
+            return self
+        widths = self.high - self.low
+        widest = np.partition(widths, _ENOUGH)[_ENOUGH]
+        found = self.only(widths <= widest * (1 + 1e-6))
+        if len(found.low) <= 2 * _ENOUGH:
+            return found
+        distances = np.abs((found.low + found.high) / 2 - middle)
+        return found.only(distances <= np.partition(distances, _ENOUGH)[_ENOUGH])
+
+
+class _Found(NamedTuple):
+    """A number that cells have in common, and how many do."""
+
+    value: Decimal
+    cells: int
+
+    @property
+    def common(self) -> Common:
+        """Returns it in text form."""
+        return Common(plain(self.value), self.cells)
+
+
+def _most_common(own: _Ranges, ranges: _Ranges, middle: float, *, reach: float) -> _Found | None:
+    """Returns the number that most ranges contain; None if that is not more than half of them.
+
+    The narrowest say best which number that is. Only if theirs is not that of most, all are asked.
+
+    Args:
+        own: Ranges that say where a number lies.
+        ranges: Ranges to be counted.
+        middle: The median of what the former are about.
+        reach: How far from it the number may be.
+    """
+    near = own.near(middle, reach)
+    least = len(own.low) if own.counts is None else int(own.counts.sum())
+    if 2 * count_cells(near, own.counts) <= least:
         return None
-    open_ranges = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts, side="left")
-    best = int(open_ranges.max())
+    close = own.only(near)
+    first = close.narrowest(middle)
+    found = _counted(first, ranges)
+    if len(first.low) < len(close.low) and 2 * found.cells <= least:
+        found = _counted(close, ranges)
+    return found
+
+
+def _counted(own: _Ranges, ranges: _Ranges) -> _Found:
+    shared = _shared(own)
+    value = simplest(*shared)
+    at = min(max(float(value), shared[0]), shared[1])
+    return _Found(value, count_cells((ranges.low <= at) & (at <= ranges.high), ranges.counts))
+
+
+def _shared(ranges: _Ranges) -> tuple[float, float]:
+    """Returns within which numbers about as many ranges contain each number, and the most do."""
+    starts, opened = _accumulated(ranges.low, ranges.counts)
+    ends, closed = _accumulated(ranges.high, ranges.counts)
+    before = np.append(0, closed)[np.searchsorted(ends, starts, side="left")]
+    contained = opened - before
+    best = int(contained.max())
     least = best - best // _LENIENT
-    at = int(open_ranges.argmax())
-    fewer = np.flatnonzero(open_ranges < least)
+    at = int(contained.argmax())
+    fewer = np.flatnonzero(contained < least)
     place = int(np.searchsorted(fewer, at))
     first = int(fewer[place - 1]) + 1 if place else 0
     last = int(fewer[place]) - 1 if place < len(fewer) else len(starts) - 1
-    high = float(ends[min(last + 1 - least, len(ends) - 1)])
+    may_close = int(opened[last]) - least
+    end = int(np.searchsorted(closed, may_close, side="right"))
+    high = float(ends[min(end, len(ends) - 1)])
     return float(starts[first]), max(high, float(starts[last]))
+
+
+def _accumulated(values: Numbers, counts: Numbers | None) -> tuple[Numbers, Numbers]:
+    """Returns values in order, and how many cells there are up to each."""
+    if counts is None:
+        return np.sort(values), np.arange(1, len(values) + 1)
+    order = np.argsort(values, kind="stable")
+    return values[order], np.cumsum(counts[order])
 
 
 def simplest(low: float, high: float) -> Decimal:

@@ -161,7 +161,7 @@ def _ticks(column: pa.Array) -> Numbers:
 def _decimals(values: Numbers) -> Wholes | None:
     """Returns floats as whole numbers of as few places as all of them have; None if more."""
     limit = 2.0**53 if values.dtype == np.float64 else 2.0**24
-    for places in range(FLOAT_PLACES + 1):
+    for places in range(_shown_places(values[:8]), FLOAT_PLACES + 1):
         scale = 10.0**places
 
         def has_places(some: Numbers, scale: float = scale) -> Numbers:
@@ -176,9 +176,19 @@ def _decimals(values: Numbers) -> Wholes | None:
     return None
 
 
+def _shown_places(values: Numbers) -> int:
+    """Returns how many decimal places the texts of some floats have, with an exponent many."""
+    texts = [str(value) for value in values]
+    if any("e" in text for text in texts):
+        return FLOAT_PLACES + 1 if any("e-" in text for text in texts) else 0
+    return max((len(text.partition(".")[2].rstrip("0")) for text in texts), default=0)
+
+
 def _all(values: Numbers, holds: Callable[[Numbers], Numbers]) -> bool:
-    """Returns whether something holds for all values; the first ones are asked first."""
-    return bool(np.all(holds(values[:FIRST])) and np.all(holds(values[FIRST:])))
+    """Returns whether something holds for all values; of many, the first ones are asked first."""
+    if len(values) <= FIRST:
+        return bool(holds(values).all())
+    return bool(holds(values[:FIRST]).all()) and bool(holds(values[FIRST:]).all())
 
 
 def _unscaled(column: pa.Array) -> Numbers:

@@ -15,7 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.dataclasses import replace
-from catalog.diff.deltas.commonest import EXACT, common_difference, common_ratio
+from catalog.diff.deltas.commonest import (
+    EXACT,
+    Cells,
+    at_places,
+    common_difference,
+    common_ratio,
+    count_cells,
+)
 from catalog.diff.deltas.durations import duration_text
 from catalog.diff.deltas.measures import (
     Measure,
@@ -26,7 +33,9 @@ from catalog.diff.deltas.measures import (
     wholes,
 )
 from catalog.diff.findings import Common, NumberDelta
+from catalog.diff.fingerprints.summary import exact_float_total, float_total
 from catalog.engine.arrow_arrays import Numbers, from_numpy
+from catalog.model.fingerprint import BLOCK_ROWS
 
 SIGNIFICANT_DIGITS = 12
 """Digits of differences and sums of floats that are no decimal numbers, as of their statistics."""
@@ -43,7 +52,12 @@ class Measures(NamedTuple):
 
 
 def number_delta(
-    before: pa.Array, after: pa.Array, measures: Measures, *, looked_at: int
+    before: pa.Array,
+    after: pa.Array,
+    measures: Measures,
+    *,
+    looked_at: int,
+    counts: Numbers | None = None,
 ) -> NumberDelta | None:
     """Returns by how much the cells of a column changed; None if none has a finite difference.
 
@@ -52,94 +66,103 @@ def number_delta(
         after: The same of the values after.
         measures: What that is.
         looked_at: How many corrected cells were looked at.
+        counts: How many cells have these values before and after; None: one each.
     """
     finite = is_finite(before, measures.before.family) & is_finite(after, measures.after.family)
     if not finite.all():
         at = from_numpy(np.flatnonzero(finite))
         before, after = before.take(at), after.take(at)
+        counts = None if counts is None else counts[finite]
     if not len(before):
         return None
     if measures.before.family != "number":
-        return replace(_of_times(before, after, measures), looked_at=looked_at)
+        delta = _of_times(before, after, measures, counts)
+        return replace(delta, looked_at=looked_at)
     single = [pa.types.is_float32(column.type) for column in (before, after)]
     rounding = SINGLE_ROUNDING if any(single) else EXACT
-    old, new = (wholes(column, as_shown=all(single)) for column in (before, after))
+    new = wholes(after, as_shown=all(single))
+    old = None if new is None and _is_float(after) else wholes(before, as_shown=all(single))
     if old is None or new is None:
-        delta = _of_doubles(doubles(before), doubles(after), new, rounding=rounding)
+        cells = Cells(doubles(before), doubles(after), counts)
+        delta = _of_doubles(cells, new, rounding=rounding)
     else:
-        delta = _of_wholes(old, new, rounding=rounding)
+        delta = _of_wholes(old, new, counts)
     return replace(delta, looked_at=looked_at)
 
 
-def _of_times(before: pa.Array, after: pa.Array, measures: Measures) -> NumberDelta:
+def _is_float(column: pa.Array) -> bool:
+    return bool(pa.types.is_floating(column.type))
+
+
+def _of_times(
+    before: pa.Array, after: pa.Array, measures: Measures, counts: Numbers | None
+) -> NumberDelta:
     unit = math.gcd(measures.before.tick_ns, measures.after.tick_ns)
     old = ticks(before, measures.before.tick_ns, unit_ns=unit)
     new = ticks(after, measures.after.tick_ns, unit_ns=unit)
-    differences = _difference(old.values, new.values)
-    low, high, twice = _spread(differences)
+    spread = _spread(_difference(old.values, new.values), counts)
     return NumberDelta(
-        len(differences),
-        int(np.count_nonzero(differences > 0)),
-        int(np.count_nonzero(differences < 0)),
-        duration_text(low * unit),
-        duration_text(twice * unit // 2),
-        duration_text(high * unit),
-        common_difference=_exactly_common(differences, lambda value: duration_text(value * unit)),
+        spread.cells,
+        spread.up,
+        spread.down,
+        duration_text(spread.low * unit),
+        duration_text(spread.twice_median * unit // 2),
+        duration_text(spread.high * unit),
+        common_difference=spread.common(lambda value: duration_text(value * unit)),
     )
 
 
-def _of_wholes(old: Wholes, new: Wholes, *, rounding: float) -> NumberDelta:
+def _of_wholes(old: Wholes, new: Wholes, counts: Numbers | None) -> NumberDelta:
     places = max(old.places, new.places)
     differences = _difference(old.at(places), new.at(places))
-    low, high, twice = _spread(differences)
-    common = _exactly_common(differences, lambda value: decimal_text(value, places))
-    befores, afters = old.doubles(), new.doubles()
+    spread = _spread(differences, counts)
+    common = spread.common(lambda value: decimal_text(value, places))
+    cells = Cells(old.doubles(), new.doubles(), counts)
     half_unit = 0.5 / 10.0 ** new.needed_places()
-    ratio = common_ratio(befores, afters, half_unit=half_unit, rounding=EXACT)
+    ratios = _ratios(cells)
+    ratio = common_ratio(cells, half_unit=half_unit, rounding=EXACT, middle=ratios.middle)
     return NumberDelta(
-        len(differences),
-        int(np.count_nonzero(differences > 0)),
-        int(np.count_nonzero(differences < 0)),
-        decimal_text(low, places),
-        decimal_text(5 * twice, places + 1),
-        decimal_text(high, places),
-        total=decimal_text(_sum(differences), places),
-        ratios=_ratios(befores, afters),
-        common_ratio=_telling(ratio, common, before=befores),
+        spread.cells,
+        spread.up,
+        spread.down,
+        decimal_text(spread.low, places),
+        decimal_text(5 * spread.twice_median, places + 1),
+        decimal_text(spread.high, places),
+        total=decimal_text(_sum(differences, counts), places),
+        ratios=ratios.told,
+        common_ratio=_telling(ratio, common, before=cells.before),
         common_difference=common,
     )
 
 
-def _of_doubles(
-    before: Numbers, after: Numbers, new: Wholes | None, *, rounding: float
-) -> NumberDelta:
+def _of_doubles(cells: Cells, new: Wholes | None, *, rounding: float) -> NumberDelta:
     """Returns the delta of doubles of which some are no decimal numbers of few places.
 
     Args:
-        before: The values before.
-        after: The values after.
-        new: The values after as whole numbers, if they are decimal numbers.
+        cells: The cells.
+        new: Their values after as whole numbers, if they are decimal numbers.
         rounding: Share of a value by which it may be rounded.
     """
+    before, after = cells.before, cells.after
     scale = 0.25 if max(np.abs(before).max(), np.abs(after).max()) > 1e307 else 1.0
     differences = after * scale - before * scale
-    order = [0, (len(differences) - 1) // 2, len(differences) // 2, len(differences) - 1]
-    low, left, right, high = np.partition(differences, sorted(set(order)))[order].tolist()
-    common = None
-    half_unit = 0.0 if new is None else 0.5 / 10.0 ** new.needed_places()
-    ratio = None
+    middle = _middle_places(cells.total)
+    left, right = at_places(differences, cells.counts, middle)
+    low, high = float(differences.min()), float(differences.max())
+    ratios, common, ratio = _ratios(cells), None, None
     if scale == 1.0:
-        common = common_difference(before, after, rounding=rounding)
-        ratio = common_ratio(before, after, half_unit=half_unit, rounding=rounding)
+        half_unit = 0.0 if new is None else 0.5 / 10.0 ** new.needed_places()
+        common = common_difference(cells, rounding=rounding, middle=left)
+        ratio = common_ratio(cells, half_unit=half_unit, rounding=rounding, middle=ratios.middle)
     return NumberDelta(
-        len(differences),
-        int(np.count_nonzero(differences > 0)),
-        int(np.count_nonzero(differences < 0)),
+        cells.total,
+        count_cells(differences > 0, cells.counts),
+        count_cells(differences < 0, cells.counts),
         _rounded(Fraction(low) / Fraction(scale)),
         _rounded((Fraction(left) + Fraction(right)) / Fraction(2 * scale)),
         _rounded(Fraction(high) / Fraction(scale)),
-        total=_rounded(_double_sum(before, after)),
-        ratios=_ratios(before, after),
+        total=_double_sum(cells),
+        ratios=ratios.told,
         common_ratio=_telling(ratio, common, before=before),
         common_difference=common,
     )
@@ -163,63 +186,114 @@ def _difference(old: Numbers, new: Numbers) -> Numbers:
 
 
 class _Spread(NamedTuple):
-    """The least and the greatest of some whole numbers, and twice their median."""
+    """How some differences are spread, as whole numbers.
 
+    Attributes:
+        cells: How many cells have one.
+        up: How many of them are above 0.
+        down: How many are below 0.
+        low: The least.
+        high: The greatest.
+        middle: The one in the middle, the first of two.
+        alike: How many are as that.
+        twice_median: Twice their median.
+    """
+
+    cells: int
+    up: int
+    down: int
     low: int
     high: int
+    middle: int
+    alike: int
     twice_median: int
 
-
-def _spread(values: Numbers) -> _Spread:
-    last = len(values) - 1
-    middle = [last // 2, len(values) // 2]
-    if values.dtype == object:
-        ordered = sorted(values.tolist())
-        return _Spread(ordered[0], ordered[-1], ordered[middle[0]] + ordered[middle[1]])
-    left, right = np.partition(values, sorted(set(middle)))[middle].tolist()
-    return _Spread(int(values.min()), int(values.max()), left + right)
+    def common(self, text: Callable[[int], str]) -> Common | None:
+        """Returns the difference that more than half of several cells have."""
+        if self.cells < 2 or 2 * self.alike <= self.cells or not self.middle:
+            return None
+        return Common(text(self.middle), self.alike)
 
 
-def _exactly_common(values: Numbers, text: Callable[[int], str]) -> Common | None:
-    """Returns what more than half of some whole numbers are."""
-    if len(values) < 2:
-        return None
-    last = len(values) - 1
-    middle = sorted(values.tolist())[last // 2] if values.dtype == object else None
-    if middle is None:
-        middle = int(np.partition(values, last // 2)[last // 2])
-    cells = int(np.count_nonzero(values == middle))
-    return Common(text(middle), cells) if 2 * cells > len(values) and middle else None
+def _middle_places(cells: int) -> list[int]:
+    return [(cells - 1) // 2, cells // 2]
 
 
-def _sum(values: Numbers) -> int:
+def _spread(values: Numbers, counts: Numbers | None) -> _Spread:
+    cells = len(values) if counts is None else int(counts.sum())
+    left, right = at_places(values, counts, _middle_places(cells))
+    return _Spread(
+        cells,
+        count_cells(values > 0, counts),
+        count_cells(values < 0, counts),
+        int(values.min()),
+        int(values.max()),
+        left,
+        count_cells(values == left, counts),
+        left + right,
+    )
+
+
+def _sum(values: Numbers, counts: Numbers | None) -> int:
     """Returns the sum of whole numbers, which may need more bits than they."""
     if values.dtype == object:
-        return sum(values.tolist())
-    low = values & 0xFFFFFFFF
-    return (int((values >> 32).sum()) << 32) + int(low.sum())
+        weighted = values if counts is None else values * counts.astype(object)
+        return int(sum(weighted.tolist()))
+    high, low = values >> 32, values & 0xFFFFFFFF
+    if counts is not None:  # of so few cells that no product of a half has more than 63 bits
+        high, low = high * counts, low * counts
+    return (int(high.sum()) << 32) + int(low.sum())
 
 
-def _ratios(before: Numbers, after: Numbers) -> tuple[float, float, float] | None:
-    """Returns the least, median and greatest ratio of numbers on the same side of 0."""
-    same = np.sign(before) * np.sign(after) > 0
+class _Ratios(NamedTuple):
+    """The ratios of cells.
+
+    Attributes:
+        told: The least, median and greatest of numbers on the same side of 0.
+        middle: The one in the middle, the first of two; None if not all cells have one.
+    """
+
+    told: tuple[float, float, float] | None = None
+    middle: float | None = None
+
+
+def _ratios(cells: Cells) -> _Ratios:
+    before, after = cells.before, cells.after
+    own = cells.only(((before > 0) & (after > 0)) | ((before < 0) & (after < 0)))
     with np.errstate(over="ignore"):
-        ratios = after[same] / before[same]
-    ratios = ratios[np.isfinite(ratios)]
+        ratios = own.after / own.before
+    finite = np.isfinite(ratios)
+    if not finite.all():
+        ratios, own = ratios[finite], own.only(finite)
     if not len(ratios):
-        return None
-    last = len(ratios) - 1
-    order = [0, last // 2, len(ratios) // 2, last]
-    low, left, right, high = np.partition(ratios, sorted(set(order)))[order].tolist()
-    return low, left + (right - left) / 2, high
+        return _Ratios()
+    left, right = at_places(ratios, own.counts, _middle_places(own.total))
+    told = float(ratios.min()), left + (right - left) / 2, float(ratios.max())
+    return _Ratios(told, left if len(ratios) == len(before) else None)
 
 
-def _double_sum(before: Numbers, after: Numbers) -> Fraction:
-    values = after.tolist() + (-before).tolist()
-    try:
-        return Fraction(math.fsum(values))
-    except OverflowError:
-        return sum(map(Fraction, values), Fraction(0))
+def _double_sum(cells: Cells) -> str:
+    """Returns the sum of the differences of doubles, of which no rounding can be seen."""
+    values = np.concatenate([cells.after, -cells.before])
+    if cells.counts is not None:
+        values = _multiplied(values, np.concatenate([cells.counts, cells.counts]))
+    total, slack = Fraction(0), Fraction(0)
+    for start in range(0, len(values), BLOCK_ROWS):
+        part, off = float_total(values[start : start + BLOCK_ROWS], math.inf)
+        total, slack = total + part, slack + off
+    ends = _rounded(total - slack), _rounded(total + slack)
+    if ends[0] == ends[1]:
+        return ends[0]
+    blocks = range(0, len(values), BLOCK_ROWS)
+    return _rounded(exact_float_total(values[at : at + BLOCK_ROWS] for at in blocks))
+
+
+def _multiplied(values: Numbers, counts: Numbers) -> Numbers:
+    """Returns doubles whose sum is that of some doubles, each as often as it counts."""
+    if np.abs(values).max() > 1e290:
+        return np.repeat(values, counts)
+    upper = (values * (2.0**27 + 1)) - (values * (2.0**27 + 1) - values)
+    return np.concatenate([upper * counts, (values - upper) * counts])
 
 
 def _rounded(value: Fraction) -> str:
