@@ -137,7 +137,7 @@ def _details(column: ColumnView) -> ColumnSection:
     bars = None if one is None else histogram(one, column.name)
     return ColumnSection(
         title=plain(column.name),
-        lead=_lead(column),
+        lead=lead(column),
         notes=tuple(_notes(column)),
         examples=_examples(column),
         histogram=bars,
@@ -154,7 +154,8 @@ def _notes(column: ColumnView) -> Iterator[str]:
     yield from (segment_text(one, NOTE_WIDTH) for one in column.segments)
 
 
-def _lead(column: ColumnView) -> str:
+def lead(column: ColumnView) -> str:
+    """Returns what happened to the cells of a column: ``40 corrected``."""
     counts = column.counts
     kinds = ("filled", "cleared", "corrected")
     parts = [f"{count(n)} {kind}" for kind in kinds if (n := getattr(counts, kind))]

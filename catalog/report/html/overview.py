@@ -1,12 +1,24 @@
 """The overview of a page: all tables at a glance."""
 
+from collections.abc import Iterator
+
 from catalog.dataclasses import dataclass
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count, counted, listed, plain, share
+from catalog.report.html.columns import by_change, lead
 from catalog.report.html.grids import Cell, Column, Grid, limited, named, number
+from catalog.report.html.partitions import partition_section
+from catalog.report.picture.deltas import delta_parts
+from catalog.report.picture.segments import segment_text
 
 MOST_TABLES = 2_000
 """Tables that the overview lists."""
+
+SHORT_TABLES, SHORT_COLUMNS = 3, 3
+"""Tables, and columns of each, that are told of in short."""
+
+SHORT_WIDTH = 40
+"""Columns of text that a value takes there."""
 
 COLUMNS_NAMED = 4
 """Changed columns that the overview names of a table."""
@@ -23,9 +35,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All tables at a glance: the figures of all together, and one line each."""
+    """All tables at a glance.
+
+    Attributes:
+        figures: Those of all tables together.
+        short: The most important of what changed, each with what it is about.
+        grid: One line for each table.
+        quiet: Which tables are unchanged.
+    """
 
     figures: tuple[Figure, ...]
+    short: tuple[tuple[str, str], ...]
     grid: Grid | None
     quiet: str = ""
 
@@ -63,7 +83,19 @@ def overview(diff: DiffView, drawn: list[str]) -> Overview:
             figures.append(Figure(f"rows {kind}", count(amount), whole))
     schema = sum(len(table.schema_changes) for table in diff.tables)
     figures.append(Figure("schema changes", count(schema)))
-    return Overview(tuple(figures), _grid(diff, drawn), _quiet(diff))
+    return Overview(tuple(figures), tuple(_in_short(diff)), _grid(diff, drawn), _quiet(diff))
+
+
+def _in_short(diff: DiffView) -> Iterator[tuple[str, str]]:
+    """Yields the most important of what changed, each with what it is about."""
+    for table in in_order(diff)[:SHORT_TABLES]:
+        partitions = partition_section(table)
+        if partitions is not None:
+            yield plain(table.name), partitions.lead
+        for column in by_change(table)[:SHORT_COLUMNS]:
+            parts = [lead(column), *delta_parts(column, SHORT_WIDTH)[:2]]
+            parts += [segment_text(one, SHORT_WIDTH) for one in column.segments[:1]]
+            yield f"{plain(table.name)}.{plain(column.name)}", "; ".join(parts)
 
 
 def _of(amount: int, whole: int) -> str:
