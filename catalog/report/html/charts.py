@@ -1,6 +1,5 @@
 """Charts of a page as geometry: histograms, strips and calendars, drawn as static SVG."""
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,6 +7,7 @@ from catalog.dataclasses import dataclass
 from catalog.diff.findings import Distribution
 from catalog.report.figures import count, counted, grouped, plain
 from catalog.report.html.grids import Cell, Column, Grid, number, value
+from catalog.report.partition_axes import Axis, Place, by_period
 
 MOST_BARS = 240
 """Bars of a strip: each is wide enough to be seen on a telephone."""
@@ -21,7 +21,6 @@ MOST_YEARS = 60
 LEVELS = 4
 """Sizes of the squares of a calendar."""
 
-_DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -90,15 +89,6 @@ class Strip:
     most: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A partition: its value, what it is called, rows that changed, and all rows if known."""
-
-    value: str | None
-    changed: int
-    rows: int | None = None
-
-
 def distribution_grid(one: Distribution, name: str) -> Grid:
     """Returns the numbers of a distribution as a table, with what is not in its ranges."""
     most = max((*one.before, *one.after, 1))
@@ -158,47 +148,49 @@ def histogram(one: Distribution, name: str) -> Histogram | None:
     )
 
 
-def picture(places: Sequence[Place], name: str) -> Calendar | Strip | None:
+def picture(axis: Axis) -> Calendar | Strip | None:
     """Returns partitions as a calendar if they are dates, else as a strip; None for one."""
-    if len(places) < 2:
+    if len(axis.places) < 2:
         return None
-    return _calendar(places, name) or _strip(places, name)
+    if axis.unit == "day" and len(_months(axis)) <= MOST_MONTHS:
+        return _calendar(axis, by_day=True)
+    if axis.unit in ("day", "month"):
+        months = axis if axis.unit == "month" else by_period(axis, "month")
+        if len(_years(months)) <= MOST_YEARS:
+            return _calendar(months, by_day=False)
+    return _strip(axis)
 
 
-def _calendar(places: Sequence[Place], name: str) -> Calendar | None:
-    """Returns a calendar of partitions that are days or months; None if some are neither."""
-    found = [_DATE.fullmatch(place.value or "") for place in places]
-    dated = [(m, place) for m, place in zip(found, places, strict=True) if m is not None]
-    if len(dated) < len(places) or any(not 1 <= int(m[2]) <= 12 for m, _ in dated):
-        return None
-    by_day = all(m[3] is not None and 1 <= int(m[3]) <= 31 for m, _ in dated)
-    if by_day and len(_span([int(m[1]) * 12 + int(m[2]) - 1 for m, _ in dated])) <= MOST_MONTHS:
-        lines = [int(m[1]) * 12 + int(m[2]) - 1 for m, _ in dated]
-        columns = [int(m[3]) - 1 for m, _ in dated]
-        heads = tuple(str(n) for n in range(1, 32))
-        rows = {n: f"{n // 12:04}-{n % 12 + 1:02}" for n in _span(lines)}
-    else:
-        lines = [int(m[1]) for m, _ in dated]
-        columns = [int(m[2]) - 1 for m, _ in dated]
-        heads, rows = _MONTHS, {n: f"{n:04}" for n in _span(lines)}
-        if len(rows) > MOST_YEARS or len(places) < 3:
-            return None
-    cells: dict[tuple[int, int], list[Place]] = {}
-    for line, column, (_, place) in zip(lines, columns, dated, strict=True):
-        cells.setdefault((line, column), []).append(place)
-    sums = {spot: sum(one.changed for one in own) for spot, own in cells.items()}
-    most = max(sums.values())
-    squares = tuple(
-        Square(column, line - min(rows), _level(sums[line, column], most), _said(own, name, heads))
-        for (line, column), own in sorted(cells.items())
-    )
-    unit = "day" if len(heads) == 31 else "month"
-    title = f"Rows that changed by {unit} of {plain(name)}, {rows[min(rows)]} to {rows[max(rows)]}"
-    return Calendar(title, heads, tuple(rows.values()), squares, _legend(most, unit))
+def _months(axis: Axis) -> range:
+    return _span([time[0] * 12 + time[1] - 1 for p in axis.places if (time := p.time)])
+
+
+def _years(axis: Axis) -> range:
+    return _span([time[0] for p in axis.places if (time := p.time)])
 
 
 def _span(numbers: Sequence[int]) -> range:
-    return range(min(numbers), max(numbers) + 1)
+    return range(min(numbers), max(numbers) + 1) if numbers else range(0)
+
+
+def _calendar(axis: Axis, *, by_day: bool) -> Calendar:
+    """Returns days in lines of months, or months in lines of years."""
+    if by_day:
+        rows = {n: f"{n // 12:04}-{n % 12 + 1:02}" for n in _months(axis)}
+        heads = tuple(str(n) for n in range(1, 32))
+    else:
+        rows, heads = {n: f"{n:04}" for n in _years(axis)}, _MONTHS
+    first, most = min(rows), max(place.rows_changed for place in axis.places)
+    squares = []
+    for place in axis.places:
+        if place.time is not None:
+            line = place.time[0] * 12 + place.time[1] - 1 if by_day else place.time[0]
+            column = place.time[2 if by_day else 1] - 1
+            level = _level(place.rows_changed, most)
+            squares.append(Square(column, line - first, level, _said(place, axis.name)))
+    unit = "day" if by_day else "month"
+    title = f"Rows that changed by {unit} of {plain(axis.name)}, {rows[first]} to {rows[max(rows)]}"
+    return Calendar(title, heads, tuple(rows.values()), tuple(squares), _legend(most, unit))
 
 
 def _level(changed: int, most: int) -> int:
@@ -218,41 +210,32 @@ def _legend(most: int, unit: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _said(own: Sequence[Place], name: str, heads: Sequence[str]) -> str:
-    if len(own) == 1:
-        return _place_said(own[0], name)
-    changed, every = sum(one.changed for one in own), len(own)
-    month = (own[0].value or "")[:7] if len(heads) == 12 else own[0].value or ""
-    number_of = sum(one.changed > 0 for one in own)
-    where = f"{count(number_of)} of {counted(every, 'partition')}"
-    return f"{month}: {counted(changed, 'row')} changed in {where}"
+def _said(place: Place, name: str) -> str:
+    named = f"{plain(name)}={_label(place)}"
+    of = "" if place.rows is None or not place.changed else f" of {count(place.rows)}"
+    where = ""
+    if place.partitions > 1:
+        every = counted(place.partitions, "partition")
+        where = f", in {count(place.changed)} of {every}"
+    return f"{named}: {count(place.rows_changed)}{of} rows changed{where}"
 
 
-def _place_said(place: Place, name: str) -> str:
-    named = f"{plain(name)}={'NULL' if place.value is None else plain(place.value[:100])}"
-    of = "" if place.rows is None else f" of {count(place.rows)}"
-    return f"{named}: {count(place.changed)}{of} rows changed"
-
-
-def _strip(places: Sequence[Place], name: str) -> Strip:
+def _strip(axis: Axis) -> Strip:
     """Returns partitions as bars; several as one where there are many."""
+    places = axis.places
     each = -(-len(places) // MOST_BARS)
     groups = [places[n : n + each] for n in range(0, len(places), each)]
-    sums = [sum(one.changed for one in own) for own in groups]
+    sums = [sum(one.rows_changed for one in own) for own in groups]
     most, wide = max(*sums, 1), 1000 / len(groups)
     bars = []
     for n, (own, changed) in enumerate(zip(groups, sums, strict=True)):
-        said = _place_said(own[0], name)
+        said = _said(own[0], axis.name)
         if len(own) > 1:
-            ends = (_short(own[0]), _short(own[-1]))
-            said = f"{' … '.join(ends)}: {counted(changed, 'row')} changed"
+            said = f"{_label(own[0])} … {_label(own[-1])}: {counted(changed, 'row')} changed"
         bars.append(Bar(n * wide, wide, 100 * changed / most, title=said))
-    number_of = sum(place.changed > 0 for place in places)
-    title = (
-        f"Rows that changed by {plain(name)}: {count(number_of)} of {count(len(places))} partitions"
-    )
-    return Strip(title, tuple(bars), (_short(places[0]), _short(places[-1])), count(most))
+    title = f"Rows that changed by {plain(axis.name)}"
+    return Strip(title, tuple(bars), (_label(places[0]), _label(places[-1])), count(most))
 
 
-def _short(place: Place) -> str:
-    return "NULL" if place.value is None else plain(place.value[:40])
+def _label(place: Place) -> str:
+    return "NULL" if place.label is None else plain(place.label[:60])

@@ -7,7 +7,8 @@ from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count, counted, listed, plain, share
 from catalog.report.html.columns import by_change, lead
 from catalog.report.html.grids import Cell, Column, Grid, limited, named, number
-from catalog.report.html.partitions import partition_section
+from catalog.report.html.partitions import axis_words
+from catalog.report.partition_axes import partition_axes
 from catalog.report.picture.deltas import delta_parts
 from catalog.report.picture.segments import segment_text
 
@@ -89,9 +90,8 @@ def overview(diff: DiffView, drawn: list[str]) -> Overview:
 def _in_short(diff: DiffView) -> Iterator[tuple[str, str]]:
     """Yields the most important of what changed, each with what it is about."""
     for table in in_order(diff)[:SHORT_TABLES]:
-        partitions = partition_section(table)
-        if partitions is not None:
-            yield plain(table.name), partitions.lead
+        for axis in partition_axes(table):
+            yield f"{plain(table.name)} by {plain(axis.name)}", axis_words(axis)
         for column in by_change(table)[:SHORT_COLUMNS]:
             parts = [lead(column), *delta_parts(column, SHORT_WIDTH)[:2]]
             parts += [segment_text(one, SHORT_WIDTH) for one in column.segments[:1]]
