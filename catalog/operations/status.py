@@ -20,8 +20,9 @@ from catalog.storage.external_files import is_remote
 from catalog.write.snapshot.outcome import SnapshotReport
 from catalog.write.transaction import Authorship
 
-COMMITS_SEARCHED = 1000
-"""Commits among which the last snapshot of a table is looked for: three years of nightly ones."""
+COMMITS_SEARCHED = 500
+"""Commits among which the last snapshot of a table is looked for: more than a year of nightly ones,
+and in a bucket a request for each that nobody has read before."""
 
 State: TypeAlias = Literal["new", "changed", "unchanged", "missing"]
 
@@ -69,7 +70,7 @@ class TableStatus:
         rows_before: Rows of the table on the branch; None if it is not there.
         report: What the snapshot would come to; None if the source is missing.
         last_snapshot: The newest commit of the branch that took the table from a source, of the
-            last thousand; None if none of them did.
+            last 500; None if none of them did.
     """
 
     table: str

@@ -50,7 +50,8 @@ def facts(table: TableView) -> list[tuple[str, str]]:
     files = table.coverage
     moved = f"{count(files.files_added)} added, {count(files.files_removed)} removed"
     what = "data files" if table.is_file_set else "files"
-    return [*found, (what, f"{moved}, {count(files.files_kept)} kept")]
+    kept = f", {count(files.files_kept)} kept" if files.files_kept else ""
+    return [*found, (what, f"{moved}{kept}")]
 
 
 def comparison_facts(table: TableView) -> list[tuple[str, str]]:

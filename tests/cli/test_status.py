@@ -142,3 +142,16 @@ def test_the_last_snapshot_is_not_a_later_change(lake: Path, parquetry: Runner) 
 def test_tables_without_key_are_noted_once(lake: Path, parquetry: Runner) -> None:
     outcome = parquetry("status", "x=t", "y=t")
     assert outcome.err.count("no key: updates will show as deleted + inserted; --key x=") == 1
+
+
+def test_odd_names_stay_on_their_line(tmp_path: Path, parquetry: Runner) -> None:
+    column, value = "c\x1b[31m\n", "v\x1b[0m"
+    (tmp_path / "parquetry.toml").write_text('catalog = "L"\n[guard]\nschema = "strict"\n')
+    parquetry("init", "L")
+    write_parquet(tmp_path / f"s/day={value}/a.parquet", {"id": [1]})
+    assert parquetry("snapshot", "t=s", "-m", "a\x1b[31m message").code == 0
+    write_parquet(tmp_path / f"s/day={value}/a.parquet", {"id": [1], column: [1]})
+    for words in (("status", "t=s"), ("snapshot", "t=s", "--dry-run"), ("snapshot", "t=s")):
+        outcome = parquetry(*words)
+        assert "\x1b" not in outcome.out + outcome.err
+        assert "c\\x1b[31m\\n" in outcome.out

@@ -99,7 +99,7 @@ def test_metadata_alone_speaks_of_data_files() -> None:
     coverage = Coverage(1, 0, 1, 1, 0)
     stat = TableView("t", "modified", RowCounts(5, 5), coverage=coverage, is_file_set=True)
     lines = render_diff(DiffView(End("a", "a" * 64), End("b", "b" * 64), (stat,)), width=80)
-    assert "  data files  1 added, 1 removed, 0 kept" in lines
+    assert "  data files  1 added, 1 removed" in lines
 
 
 def test_a_table_that_is_no_file_set_has_no_such_field() -> None:

@@ -115,7 +115,7 @@ orders  modified  key order_id
 
 refunds  added  key id
   rows   0 → 7: 7 inserted
-  files  1 added, 0 removed, 0 kept
+  files  1 added, 0 removed
 
 customers  unchanged  500 rows"""
 

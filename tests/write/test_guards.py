@@ -92,6 +92,19 @@ def test_key_and_partitioning_are_part_of_a_schema(cat: Catalog, first: Path) ->
     assert take(cat, first, {"schema": "any"}, key=["id"]).key == ("id",)
 
 
+def test_a_key_that_is_gone_is_what_a_guard_says_first(cat: Catalog, source: Path) -> None:
+    write(source / "a.parquet", pa.table(START))
+    take(cat, source, None, key=["id"])
+    write(source / "a.parquet", pa.table({"v": START["v"]}))
+    gone = {("may_change_keys", ""), (SCHEMA, "id")}
+    assert told(cat, source, {"schema": "strict"}) == gone
+    for guard in (None, {"max_loss": 0}, {"schema": "any"}):
+        with pytest.raises(InvalidInput, match="no longer in the source"):
+            take(cat, source, guard)
+    assert told(cat, source, {"schema": "widen"}, key=[]) == gone
+    assert take(cat, source, {"max_loss": 0}, key=[]).key == ()
+
+
 LIMITS = (0, 1, 2, 4, "0%", "24.9%", "25%", "49.999%", "50 %", "any")
 
 

@@ -27,7 +27,7 @@ from catalog.write.snapshot.false_claims import false_claims, with_right_stats
 from catalog.write.snapshot.file_plan import FilePlan, KnownFiles, full_entries
 from catalog.write.snapshot.ingest import Mode
 from catalog.write.snapshot.placement import Placement
-from catalog.write.snapshot.table_plan import SnapshotJudge, SnapshotTask
+from catalog.write.snapshot.table_plan import SnapshotJudge, SnapshotTask, check_key_stays
 from catalog.write.working_table import same_shape
 
 
@@ -205,6 +205,8 @@ def outcome(
     )
     about = {"source": listing.root, "mode": request.mode, "scope": request.scope, **facts}
     lineage = LineageEntry("snapshot", facts=about)
+    if not report.violations:
+        check_key_stays(snapshot.schema, task)
     taken = changed and not report.violations
     update = TableUpdate(name, base, snapshot, removed, added) if taken else None
     return TakenSnapshot(update, report, lineage)

@@ -22,7 +22,7 @@ from catalog.formats.unify import Unified, column_ids
 from catalog.hints import Blank, Option, hint
 from catalog.model.judgement import Violation
 from catalog.model.partition import Partition
-from catalog.model.schema import FileSchema
+from catalog.model.schema import FileSchema, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_choice
 from catalog.model.types import Scalar
@@ -233,6 +233,8 @@ def table_snapshot(unified: Unified, spec: PartitionSpec, task: SnapshotTask) ->
         InvalidInput: A key column does not exist.
     """
     schema, base, request = unified.schema, task.base, task.request
+    if task.judge is None:
+        check_key_stays(schema, task)
     key = _key(unified, base, request)
     file_schemas: dict[str, FileSchema] = {}
     if base is not None and request.scope != "full":
@@ -269,12 +271,24 @@ def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -
         return column_ids(unified.schema, request.key, "key column")
     if base is None:
         return ()
-    schema, old = unified.schema, base.snapshot
+    return tuple(one for one in base.snapshot.key if unified.schema.by_id(one) is not None)
+
+
+def check_key_stays(schema: Schema, task: SnapshotTask) -> None:
+    """Checks that the key of a table is still there, unless another one is declared.
+
+    What judges the snapshot goes first: that a column is gone is what a guard is there to say.
+
+    Raises:
+        InvalidInput: A column of the key is gone.
+    """
+    if task.base is None or task.request.key is not None:
+        return
+    old, table = task.base.snapshot, task.base.name
     gone = [f.name for f in old.fields(old.key) if schema.by_id(f.id) is None]
     if gone:
         raise InvalidInput(
-            f"key column {gone[0]!r} of table {base.name} is no longer in the source",
+            f"key column {gone[0]!r} of table {table} is no longer in the source",
             kind=ErrorKind.KEY_MISSING,
-            hint=f"declare the new key of {base.name} with the snapshot, or an empty one",
+            hint=f"declare the new key of {table} with the snapshot, or an empty one",
         )
-    return base.snapshot.key
