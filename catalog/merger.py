@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.checker import CatalogChecker
+from catalog.dataclasses import replace
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 class CatalogMerger(CatalogChecker):
     """Merges, rebases, cherry-picks and reverts; ``CatalogBackfiller`` inherits it."""
 
+    # long: a paragraph for each argument
     def merge(
         self,
         source: str,
@@ -77,7 +79,9 @@ class CatalogMerger(CatalogChecker):
             refresh=refresh,
             gate=gate_options(contracts, allow_failing),
         )
-        return merge_into(self.context, request, dry_run=dry_run, progress=progress)
+        return self._with_rows(
+            merge_into(self.context, request, dry_run=dry_run, progress=progress)
+        )
 
     def continue_merge(
         self,
@@ -112,7 +116,7 @@ class CatalogMerger(CatalogChecker):
         from catalog.operations.gate.options import gate_options
         from catalog.operations.merge.resume import continue_merge
 
-        return continue_merge(
+        report = continue_merge(
             self.context,
             source,
             into=into,
@@ -122,6 +126,7 @@ class CatalogMerger(CatalogChecker):
             progress=progress,
             options=gate_options(contracts, allow_failing),
         )
+        return self._with_rows(report)
 
     def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
         """Drops a merge in conflict, and returns the branch that held it.
@@ -176,7 +181,7 @@ class CatalogMerger(CatalogChecker):
             progress=progress,
             gate=gate_options(contracts, allow_failing),
         )
-        return cherry_pick(self.context, ref, options)
+        return self._with_rows(cherry_pick(self.context, ref, options))
 
     def revert(
         self,
@@ -228,7 +233,7 @@ class CatalogMerger(CatalogChecker):
             progress=progress,
             gate=gate_options(contracts, allow_failing),
         )
-        return revert(
+        report = revert(
             self.context,
             refs,
             options,
@@ -236,6 +241,7 @@ class CatalogMerger(CatalogChecker):
             allow_partial=allow_partial,
             message=message,
         )
+        return self._with_rows(report)
 
     def rebase(
         self,
@@ -267,7 +273,7 @@ class CatalogMerger(CatalogChecker):
         """
         from catalog.operations.rebase import rebase
 
-        return rebase(
+        report = rebase(
             self.context,
             branch,
             onto=onto,
@@ -276,3 +282,16 @@ class CatalogMerger(CatalogChecker):
             dry_run=dry_run,
             progress=progress,
         )
+        if report.after is None:
+            return report
+        from catalog.operations.merge.row_counts import rows_changed
+
+        rows = rows_changed(self.context, report.onto, report.after)
+        return replace(report, rows=rows)
+
+    def _with_rows(self, report: "MergeReport") -> "MergeReport":
+        """Returns a report that tells how many rows the commit changed, if one was made."""
+        from catalog.operations.merge.row_counts import with_rows
+
+        commit = report.commit
+        return report if commit is None else with_rows(self.context, report, commit.id)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, field
+from catalog.diff.counts import RowCounts
 from catalog.model.backfill import belongs_to_backfill
 from catalog.model.commit import EMPTY_ID, Commit
 from catalog.model.lineage import made_again
@@ -57,6 +58,8 @@ class RebaseReport:
         derived: What became of derived tables, each after its inputs.
         refresh: The commit on top of those that were made again, in which derived tables are
             computed; None if that was not needed. In those below they may be stale.
+        rows: What the branch changes on its new base, by table: rows before and after, and how
+            many changed where that was quickly told. Nothing in a dry run.
     """
 
     branch: str
@@ -68,6 +71,7 @@ class RebaseReport:
     arrived: Arrived
     derived: tuple[DerivedMerge, ...] = ()
     refresh: CommitInfo | None = None
+    rows: Mapping[str, RowCounts] = field(default_factory=dict)
 
     @property
     def is_up_to_date(self) -> bool:

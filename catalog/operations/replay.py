@@ -22,6 +22,7 @@ from catalog.operations.merge.open_merges import (
     foreign_conflicts,
     without_merge,
 )
+from catalog.operations.merge.row_counts import candidate_of, with_rows
 from catalog.operations.merge.steps import (
     Merger,
     MergeReport,
@@ -162,7 +163,8 @@ def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) ->
         attempt = _Attempt(merger, replay, options, branch, derived, plans)
         if options.dry_run:
             rehearse(context.repository, branch, attempt.propose, judge=gate.judge)
-            return replace(attempt.reports[-1], gate=gate.judgement)
+            after = attempt.planned if plans else candidate_of(gate.judgement)
+            return replace(with_rows(context, attempt.reports[-1], after), gate=gate.judgement)
         commit_id = publish(context.repository, branch, attempt.propose, judge=gate.judge)
         report = replace(attempt.reports[-1], gate=gate.judgement)
         return with_commit(context, report, commit_id)
@@ -175,6 +177,7 @@ class _Attempt:
     Attributes:
         plans: Whether only to say what would be done, without a commit that can be judged.
         reports: What the steps did; the last one is about all of them together.
+        planned: The commit that shows what would be done, if that is all that is wanted.
     """
 
     merger: Merger
@@ -184,6 +187,7 @@ class _Attempt:
     derived: DerivedMerger
     plans: bool = False
     reports: list[MergeReport] = field(default_factory=list)
+    planned: str | None = None
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
         """Replays the steps onto a head of the branch.
@@ -219,6 +223,9 @@ class _Attempt:
         base, source = replay.steps[-1]
         ends = Ends(base, head, source)
         self.reports.append(report_merge(self.branch, ends, whole, derived.tables))
+        if self.plans:
+            about = context.describe(replay.message)
+            self.planned = context.repository.writer().write([head], whole.updates, about)
         if self.plans or not whole.updates:
             return None
         lineage = lineage_of(context, replay.operation, whole, ends=ends, origins=replay.origins)

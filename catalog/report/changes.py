@@ -1,7 +1,8 @@
 """What a commit changed, in brief: a few lines for each table, or one where there are many."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+from catalog.diff.counts import RowCounts
 from catalog.diff.view import DiffView, TableView
 from catalog.report.drift import rows_drift, schema_drift
 from catalog.report.figures import count, counted, files_changed, listed, plain
@@ -23,27 +24,36 @@ def changes_in_brief(view: DiffView, *, paint: Paint = PLAIN) -> list[str]:
     compared = all(table.compared for table in view.tables)
     if not compared or len(view.tables) > TABLES_IN_BRIEF:
         lines = [_in_line(table) for table in view.tables]
-        return [*lines, *([_total(view)] if len(view.tables) > 1 else [])]
+        return [*lines, *([_total(view.tables)] if len(view.tables) > 1 else [])]
     return [f"    {line}" for table in view.tables for line in render_brief(table, paint=paint)]
 
 
-def row_counts(counts: Mapping[str, int | None]) -> str:
+def rows_text(rows: RowCounts) -> str:
+    """Returns the rows of a table, and how many changed: ``10 → 12 rows (+20.0 %): 2 inserted``.
+
+    Where they were not compared, only how many there are.
+    """
+    ends = rows_drift(rows.before, rows.after)
+    if rows.inserted is None:
+        return ends
+    return f"{ends}: {kinds_text(rows) or 'no row changed'}"
+
+
+def kinds_text(rows: RowCounts) -> str:
     """Returns how many rows changed in which way: ``10 inserted, 2 updated``; empty if none."""
-    return ", ".join(f"{count(counts[kind])} {kind}" for kind in KINDS if counts.get(kind))
+    counts = ((getattr(rows, kind), kind) for kind in KINDS)
+    return ", ".join(f"{count(number)} {kind}" for number, kind in counts if number)
 
 
 def _in_line(table: TableView) -> str:
-    rows = table.rows
     is_both = table.status not in ("added", "removed")
     match table.status:
         case "added":
-            what = f"new, {counted(rows.after, 'row')}"
+            what = f"new, {counted(table.rows.after, 'row')}"
         case "removed":
-            what = f"gone, it had {counted(rows.before, 'row')}"
+            what = f"gone, it had {counted(table.rows.before, 'row')}"
         case _:
-            what = rows_drift(rows.before, rows.after)
-    if table.compared and is_both:
-        what += f": {row_counts(_counts(table)) or 'no row changed'}"
+            what = rows_text(table.rows)
     parts = [what]
     if columns := [plain(one.name) for one in table.touched_columns]:
         parts.append(f"columns {listed(columns, COLUMNS_NAMED)}")
@@ -54,20 +64,17 @@ def _in_line(table: TableView) -> str:
     return f"    {plain(table.name)}: {'; '.join(parts)}"
 
 
-def _total(view: DiffView) -> str:
+def _total(tables: Sequence[TableView]) -> str:
     """Returns what happened in all tables together."""
-    tables = view.tables
-    ends = (sum(getattr(t.rows, end) for t in tables) for end in ("before", "after"))
-    rows = row_counts({kind: sum(_counts(t)[kind] or 0 for t in tables) for kind in KINDS})
+    compared = all(table.compared for table in tables)
+
+    def added_up(name: str) -> int:
+        return sum(getattr(table.rows, name) or 0 for table in tables)
+
+    changed = (added_up(kind) if compared else None for kind in KINDS)
+    rows = RowCounts(added_up("before"), added_up("after"), *changed)
     files = files_changed(
         sum(t.coverage.files_added for t in tables), sum(t.coverage.files_removed for t in tables)
     )
-    parts = [
-        f"{counted(len(tables), 'table')}, {rows_drift(*ends)}{f': {rows}' if rows else ''}",
-        files,
-    ]
+    parts = [f"{counted(len(tables), 'table')}, {rows_text(rows)}", files]
     return f"    {'; '.join(filter(None, parts))}"
-
-
-def _counts(table: TableView) -> dict[str, int | None]:
-    return {kind: getattr(table.rows, kind) for kind in KINDS}

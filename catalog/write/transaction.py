@@ -400,6 +400,18 @@ def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotR
     return Scope(partitions=frozenset(f.partition for f in (*update.removed, *update.added)))
 
 
+MESSAGE_CHARACTERS = 200
+"""Characters of a statement that stand for a message: the lineage has all of it."""
+
+
 def _message(tables: Sequence[WorkingTable], names: str) -> str:
-    done = {one.operation for table in tables for one in table.lineage}
+    """Returns a message for who gave none: the statement if there is one, else what was done."""
+    entries = [one for table in tables for one in table.lineage]
+    done = {one.operation for one in entries}
+    statements = list(dict.fromkeys(one.statement.strip() for one in entries if one.statement))
+    if done == {"sql"} and statements:
+        first, *more = statements
+        if len(first) > MESSAGE_CHARACTERS:
+            first = " ".join(first.split())[: MESSAGE_CHARACTERS - 1] + "…"
+        return f"{first}; and {len(more)} more" if more else first
     return f"{done.pop() if len(done) == 1 else 'change'} of {names}" if names else "no change"

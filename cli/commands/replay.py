@@ -24,7 +24,7 @@ from cli.options import (
 )
 from cli.output.derived import derived_lines, derived_tables_json
 from cli.output.listing import show_outcome
-from cli.output.merge import show_report, watched_merge
+from cli.output.merge import rows_json, rows_lines, show_report, watched_merge
 from cli.specs import sides
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterato
     yield f"{counted(len(found.commits), 'commit')} {verb} {base}"
     for commit in found.commits:
         yield f"  {short(commit.id)} {plain(commit.message.partition(chr(10))[0])}"
+    yield from rows_lines(found.rows)
     yield from derived_lines(found.derived, dry_run=dry_run)
     if found.arrived:
         yield f"on {onto} since {found.branch} left it; may need the same reprocessing:"
@@ -216,6 +217,7 @@ def _rebase_json(found: "RebaseReport", onto: str, *, dry_run: bool) -> dict[str
         "after": found.after,
         "dry_run": dry_run,
         "commits": [{"commit": c.id, "message": c.message} for c in found.commits],
+        "tables": [{"table": t, "rows": rows_json(rows)} for t, rows in found.rows.items()],
         **derived_tables_json(found.derived),
         **({} if found.refresh is None else {"refresh_commit": found.refresh.id}),
         "arrived": [

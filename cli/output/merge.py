@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from catalog.errors import GateRefused, MergeConflict
+from catalog.report.changes import rows_text
 from catalog.report.figures import counted, files_changed, named_values, plain, short
 from catalog.report.judgement import judgement_lines
 from catalog.report.layout import aligned
@@ -17,6 +18,7 @@ from cli.output.listing import Cell, ListFormat, picked, show_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from catalog.diff.counts import RowCounts
     from catalog.operations.merge.steps import MergeReport, TableMerge
     from catalog.write.merge.ends import MergeProgress
 
@@ -109,6 +111,20 @@ def conflict_rows(conflicts: "pa.Table", how: ListFormat) -> Iterator[tuple[Cell
         yield table, kind, shown, column, *values
 
 
+def rows_json(rows: "RowCounts | None") -> dict[str, int | None] | None:
+    """Returns the JSON form of the rows of a table; None if nothing is known of them."""
+    if rows is None:
+        return None
+    kinds = ("inserted", "deleted", "updated", "moved")
+    return {"from": rows.before, "to": rows.after, **{one: getattr(rows, one) for one in kinds}}
+
+
+def rows_lines(rows: "Mapping[str, RowCounts]") -> list[str]:
+    """Returns a line for each table: its rows before and after, and how many changed."""
+    wide = max((len(plain(table)) for table in rows), default=0)
+    return [f"  {plain(table):<{wide}}  {rows_text(one)}" for table, one in rows.items()]
+
+
 def _first(conflicts: "pa.Table") -> list[str]:
     rows = list(conflict_rows(conflicts.slice(0, FIRST_CONFLICTS), ListFormat.TEXT))
     cells = [["NULL" if cell is None else plain(str(cell)) for cell in row] for row in rows]
@@ -120,7 +136,8 @@ def _first(conflicts: "pa.Table") -> list[str]:
 
 
 def _table_line(table: "TableMerge", wide: int, how: int) -> str:
-    parts = [_WHOLE.get(table.how, ""), files_changed(table.files_added, table.files_removed)]
+    files = files_changed(table.files_added, table.files_removed)
+    parts = [_WHOLE.get(table.how, ""), "" if table.rows is None else rows_text(table.rows), files]
     if table.conflicts:
         parts.append(counted(table.conflicts, "conflict"))
     what = "; ".join(part for part in parts if part) or "no files changed"
@@ -163,12 +180,13 @@ def _are_several(refs: Cell) -> bool:
 
 def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[str, object]:
     names = ("table", "how", "files_added", "files_removed", "conflicts")
+    tables = [{**picked(one, *names), "rows": rows_json(one.rows)} for one in report.tables]
     return {
         **about,
         "commit": report.commit.id if report.commit else None,
         "up_to_date": about["operation"] == "merge" and report.is_up_to_date,
         "dry_run": dry_run,
-        "tables": [picked(table, *names) for table in report.tables],
+        "tables": tables,
         **derived_tables_json(report.derived),
         "conflicts": _conflicts_json(report.conflicts),
         "merge_branch": None,
@@ -179,7 +197,7 @@ def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[
 def _conflicted(about: Names, error: MergeConflict) -> dict[str, object]:
     """Returns the JSON of a merge that was not completed, with its tables in conflict."""
     found = _conflicts_json(error.conflicts)
-    untouched = {"how": "conflict", "files_added": 0, "files_removed": 0}
+    untouched = {"how": "conflict", "files_added": 0, "files_removed": 0, "rows": None}
     counts = Counter(str(one["table"]) for one in found)
     return {
         **_not_made(about),

@@ -86,7 +86,7 @@ def test_cells_that_two_branches_changed_come_together(fix: Path, parquetry: Run
     assert (outcome.code, outcome.err) == (0, "")
     now = commit_id(parquetry)
     assert outcome.out.splitlines() == [
-        "orders  merged    1 file added, 1 removed",
+        "orders  merged    5 rows: 2 updated; 1 file added, 1 removed",
         f"main is now {now[:8]}: fixed amounts",
     ]
     rows = orders(parquetry)
@@ -102,7 +102,8 @@ def test_a_table_changed_on_one_side_only_is_taken(
     parquetry("branch", "create", "fix")
     take(parquetry, tmp_path, "fix", amount=[1.0, 1.0, 1.0, 1.0])
     outcome = parquetry("merge", "fix")
-    assert outcome.out.splitlines()[0] == "orders  taken     1 file added, 1 removed"
+    line = "orders  taken     5 rows: 4 updated; 1 file added, 1 removed"
+    assert outcome.out.splitlines()[0] == line
     parents = json.loads(parquetry("show", "--json").out)["parents"]
     assert len(parents) == 2
 
@@ -129,6 +130,14 @@ def test_a_merge_as_json(fix: Path, parquetry: Runner) -> None:
                 "files_added": 1,
                 "files_removed": 1,
                 "conflicts": 0,
+                "rows": {
+                    "from": 5,
+                    "to": 5,
+                    "inserted": 0,
+                    "deleted": 0,
+                    "updated": 2,
+                    "moved": 0,
+                },
             }
         ],
         "conflicts": [],
@@ -151,7 +160,7 @@ def test_a_dry_run_leaves_nothing(fix: Path, parquetry: Runner) -> None:
     outcome = parquetry("merge", "fix", "--dry-run")
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
-        "orders  merged    1 file added, 1 removed",
+        "orders  merged    5 rows: 2 updated; 1 file added, 1 removed",
         "dry run: nothing was written",
     ]
     assert json.loads(parquetry("merge", "fix", "--dry-run", "--json").out)["commit"] is None

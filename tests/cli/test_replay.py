@@ -39,6 +39,7 @@ def test_a_rebase_tells_what_arrived_since(fix: Path, tmp_path: Path, parquetry:
     assert outcome.out.splitlines() == [
         f"1 commit moved onto main ({base[:8]})",
         f"  {now[:8]} {TITLE}",
+        "  orders  6 rows: 2 updated",
         "on main since fix left it; may need the same reprocessing:",
         "  orders  day=2024-01-01, day=2024-01-03",
         f"fix is now {now[:8]}",
@@ -66,6 +67,19 @@ def test_a_rebase_as_json(fix: Path, tmp_path: Path, parquetry: Runner) -> None:
         "after": now,
         "dry_run": False,
         "commits": [{"commit": now, "message": TITLE}],
+        "tables": [
+            {
+                "table": "orders",
+                "rows": {
+                    "from": 6,
+                    "to": 6,
+                    "inserted": 0,
+                    "deleted": 0,
+                    "updated": 2,
+                    "moved": 0,
+                },
+            }
+        ],
         "arrived": [
             {"table": "orders", "partitions": [{"day": "2024-01-01"}, {"day": "2024-01-03"}]}
         ],
@@ -118,7 +132,7 @@ def test_one_commit_is_made_on_another_branch(fix: Path, tmp_path: Path, parquet
     now = commit_id(parquetry)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines() == [
-        "orders  merged    1 file added, 1 removed",
+        "orders  merged    5 rows: 2 updated; 1 file added, 1 removed",
         f"main is now {now[:8]}: {TITLE}",
     ]
     rows = orders(parquetry)
@@ -156,7 +170,7 @@ def test_a_revert_keeps_what_was_corrected_later(
     now = commit_id(parquetry)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines() == [
-        "orders  merged    1 file added, 1 removed",
+        "orders  merged    5 rows: 4 updated; 1 file added, 1 removed",
         f'main is now {now[:8]}: revert "work on main" ({wrong[:8]})',
     ]
     assert orders(parquetry)[1] == (10.0, "z")
@@ -190,7 +204,7 @@ def test_several_commits_are_taken_back_in_one(
     tried = parquetry("revert", "main~2..main", "--dry-run")
     assert (tried.code, tried.err) == (0, "")
     assert tried.out.splitlines() == [
-        "orders  taken     1 file added, 1 removed",
+        "orders  taken     5 rows: 4 updated; 1 file added, 1 removed",
         "dry run: nothing was written",
     ]
     assert listing(lake) == files

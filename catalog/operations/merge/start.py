@@ -11,6 +11,7 @@ from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.brought import with_brought
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import branch_name, conflict_error, find_merge
+from catalog.operations.merge.row_counts import candidate_of, with_rows
 from catalog.operations.merge.steps import (
     Merger,
     MergeReport,
@@ -95,6 +96,8 @@ def merge_into(
             if dry_run:
                 rehearse(context.repository, request.into, attempt.propose, judge=gate.judge)
                 commit_id = None
+                after = attempt.planned if plans else candidate_of(gate.judgement)
+                attempt.report = with_rows(context, attempt.done, after)
             else:
                 commit_id = publish(
                     context.repository, request.into, attempt.propose, judge=gate.judge
@@ -103,8 +106,7 @@ def merge_into(
             if dry_run:
                 return report_merge(request.into, error.ends, error.merge)
             raise _leave_branch(merger, request, error) from None
-        assert attempt.report is not None, "publishing proposes at least once"
-        return with_commit(context, replace(attempt.report, gate=gate.judgement), commit_id)
+        return with_commit(context, replace(attempt.done, gate=gate.judgement), commit_id)
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ class _Attempt:
     Attributes:
         plans: Whether only to say what a merge would do, without a commit that can be judged.
         report: What the last proposal does.
+        planned: The commit that shows what a merge would do, if that is all that is wanted.
     """
 
     merger: Merger
@@ -122,6 +125,13 @@ class _Attempt:
     plans: bool
     derived: DerivedMerger
     report: MergeReport | None = None
+    planned: str | None = None
+
+    @property
+    def done(self) -> MergeReport:
+        """Returns what the last proposal does."""
+        assert self.report is not None, "publishing proposes at least once"
+        return self.report
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
         """Merges into a head of the branch.
@@ -140,9 +150,12 @@ class _Attempt:
         derived = self.merger.settle(self.derived, ends, merge, sides={theirs: ends.base})
         merge = with_derived(merge, derived)
         self.report = report_merge(request.into, ends, merge, derived.tables)
+        context = self.merger.context
+        if self.plans:
+            about = context.describe(request.message)
+            self.planned = context.repository.writer().write([head], merge.updates, about)
         if self.plans or (request.squash and not merge.updates):
             return None
-        context = self.merger.context
         lineage = {**lineage_of(context, "merge", merge, ends=ends), **derived.lineage}
         read = context.repository.commits.read
         metadata = merged_metadata(read, theirs, head)

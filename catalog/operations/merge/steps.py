@@ -7,6 +7,7 @@ from typing import Literal
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass, field, replace
+from catalog.diff.counts import RowCounts
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
@@ -44,6 +45,8 @@ class TableMerge:
         files_added: Files that came.
         files_removed: Files that went.
         conflicts: Rows and cells in conflict.
+        rows: Rows before and after, and how many changed if that was quickly told; None if
+            nothing came of the merge, or it cannot be read.
     """
 
     table: str
@@ -51,6 +54,7 @@ class TableMerge:
     files_added: int
     files_removed: int
     conflicts: int
+    rows: RowCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
