@@ -197,6 +197,14 @@ CORRECTED = replacing(
 )
 """One amount in a hundred becomes another."""
 
+OF_ONE_STATUS = replacing("amount", "CASE WHEN status = 'back' THEN amount + 1 ELSE amount END")
+
+OF_SOME_CITIES = replacing(
+    "amount",
+    "CASE WHEN status = 'back' AND city LIKE '%7' AND quantity < 50 "
+    "THEN amount + 1 ELSE amount END",
+)
+
 RAISED = replacing(
     "amount", "CASE WHEN hash(token, 'draw') % 100 = 0 THEN amount + 1 ELSE amount END"
 )

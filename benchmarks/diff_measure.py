@@ -33,6 +33,7 @@ class Job:
         kind: ``diff``, ``snapshot``, ``join``, ``except`` or ``scan``.
         lake: The catalog.
         level: How far a diff goes.
+        explain: Whether it looks for what explains the changes.
         drop: Fingerprints to remove before a diff: those of the paths in this file.
         source: The directory that a snapshot is taken of.
         fingerprints: When the snapshot takes them.
@@ -53,6 +54,7 @@ class Job:
     kind: str
     lake: str = ""
     level: str = "rows"
+    explain: bool = False
     drop: str = ""
     source: str = ""
     fingerprints: str = "now"
@@ -144,6 +146,7 @@ def measure_diff(job: Job) -> Measured:
         tables=["t"],
         tolerance=dict([job.tolerance]) if job.tolerance else None,
         level=job.level,
+        explain=job.explain,
         threads=job.threads,
         memory_limit_bytes=limit,
     ) as diff:

@@ -6,6 +6,8 @@ from diff_changes import (
     CORRECTED,
     FEW_CORRECTED,
     FILLED,
+    OF_ONE_STATUS,
+    OF_SOME_CITIES,
     RAISED,
     RECALCULATED,
     UNEVENLY,
@@ -384,6 +386,34 @@ HARD = (
 )
 """Changes at which a diff that knows rows by their digests may be slow or wrong."""
 
+EXPLAINED = (
+    Scenario(
+        "E1",
+        "a fifth of the amounts, those of one status",
+        ORDERS,
+        Rewrite(OF_ONE_STATUS),
+        ("id", "amount"),
+        Target(),
+    ),
+    Scenario(
+        "E2",
+        "the same, shuffled",
+        ORDERS,
+        Rewrite(shuffled(OF_ONE_STATUS)),
+        ("id", "amount"),
+        Target(),
+    ),
+    Scenario(
+        "E3",
+        "1 % of the amounts, those of one city in ten of one status",
+        ORDERS,
+        Rewrite(OF_SOME_CITIES),
+        ("id", "amount"),
+        Target(),
+    ),
+)
+"""Changes of rows that have something in common."""
+
 LARGE = (
     Scenario(
         "S10",
@@ -419,4 +449,4 @@ TINY = Scenario(
 
 def scenario(name: str) -> Scenario:
     """Returns the scenario of a name."""
-    return next(one for one in (*SCENARIOS, *HARD, *LARGE, TINY) if one.name == name)
+    return next(one for one in (*SCENARIOS, *HARD, *EXPLAINED, *LARGE, TINY) if one.name == name)

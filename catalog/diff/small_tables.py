@@ -156,7 +156,7 @@ def count_small(
     if explained and not compares_files(plan):
         from catalog.diff.segments.of_small import segments_of_small
 
-        segments, sample = segments_of_small(plan, small, count.located, counts=count.tally)
+        segments, sample = segments_of_small(plan, noted, count.located, counts=count.tally)
         findings = replace(findings, segments=segments, sample=sample)
     return TableCounts(
         row_counts(plan, count.tally),

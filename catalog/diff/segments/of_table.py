@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from catalog.diff.cell_counts import Tally
-from catalog.diff.compare.by_digest.stored_columns import StoredColumns
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.findings import Segment
+from catalog.diff.segments.column_files import ColumnFiles
 from catalog.diff.segments.placed_parts import locate
 from catalog.diff.segments.search import Search, changed_groups, groups_of_sides
-from catalog.diff.segments.stored_source import StoredSource
 from catalog.diff.segments.whole_rows import WholeRows
 
 
@@ -37,9 +36,9 @@ def segments_of(
     looked_at = 0
     for side, own in groups_of_sides(groups):
         if own:
-            source = StoredSource(StoredColumns(reader, side, ()))
+            files = ColumnFiles(columns.plan, side, reader.source, held=reader.held)
             whole = WholeRows(reader.con, columns, parts, side=side)
-            some, count = Search(columns.plan, source, own, counts=counts).run(
+            some, count = Search(columns.plan, files, own, counts=counts).run(
                 located.files(side), whole
             )
             found, looked_at = [*found, *some], max(looked_at, count)

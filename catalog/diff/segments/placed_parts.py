@@ -80,4 +80,6 @@ def _rows_by_kind(
         if kind == "u" and not columns.always_changed(part.pairs):
             also = f" AND ({columns.any_changed(part.pairs)})"
         query = f"SELECT {', '.join(listed)} FROM {rows} WHERE kind = '{kind}'{also}"
-        yield kind, con.sql(query).to_arrow_table()
+        found = con.sql(query).to_arrow_table()
+        if found.num_rows:
+            yield kind, found

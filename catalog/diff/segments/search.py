@@ -6,21 +6,23 @@ that do are read in a few more row groups, in which nothing changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
 
+from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
 from catalog.diff.cell_counts import Tally
 from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.counts import TEXT_LENGTH
 from catalog.diff.findings import Segment
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
-from catalog.diff.segments.candidates import ColumnSource, possible_columns
 from catalog.diff.segments.changed_rows import Change, FileRows, Flags, Group
+from catalog.diff.segments.column_files import ColumnFiles
 from catalog.diff.segments.rule import LEAST_ROWS, Separation, may_separate, separation
 from catalog.diff.segments.value_counts import ValueCounts
-from catalog.engine.arrow_arrays import Numbers
+from catalog.engine.arrow_arrays import Numbers, from_numpy
 from catalog.errors import CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.types import DataType, Scalar, TypeClass
@@ -32,11 +34,11 @@ MOST_GROUPS = 16
 MOST_SEGMENTS = 3
 """Segments of the same rows that are reported."""
 
-FIRST_UNITS = 4
+LOOKED_AT = (1, 4, 16)
 """Row groups after which a column is read on only if its values may tell rows apart in these."""
 
 ENOUGH_ROWS = 30
-"""Rows of a group that are looked for in the first row groups."""
+"""Rows of a group that are looked for in the first row groups: fewer do not say much."""
 
 SAMPLE_ROWS = 131_072
 """Rows of row groups without changed rows that are looked at: one row group of many a writer."""
@@ -98,15 +100,13 @@ class Search:
     """Looks at the changed rows of one side, which are in some groups."""
 
     def __init__(
-        self, plan: TablePlan, source: ColumnSource, groups: Sequence[Group], *, counts: Tally
+        self, plan: TablePlan, files: ColumnFiles, groups: Sequence[Group], *, counts: Tally
     ) -> None:
         self._plan = plan
-        self._source = source
+        self._files = files
         self._groups = groups
         self._touched = {p.number for p in plan.value_pairs if counts.touched(p.name)}
-        self._possible = [
-            pair for pair in possible_columns(plan, source.side) if self._groups_of(pair)
-        ]
+        self._possible = [pair for pair in files.possible if self._groups_of(pair)]
 
     def run(
         self, files: Sequence[FileRows], unplaced: UnplacedRows | None = None
@@ -121,13 +121,16 @@ class Search:
         """
         if not self._possible:
             return [], 0
+        ordered = _ordered(files)
         further: Iterable[Unit] = self._without_changes(files)
-        units = _ordered(list(self._with_changes(files)))
+        units: Iterator[Unit]
+        units = (unit for one in ordered for unit in self._units(one) if len(unit.rows))
         if unplaced is not None and unplaced.count:
-            units, further = [*units, *further], ()
-        if not units:
+            units, further = chain(units, further), ()
+        first = next(units, None)
+        if first is None:
             return [], 0
-        chosen = self._source.candidates(self._possible, units[0].file, units[0].group)
+        chosen = self._files.candidates(self._possible, first.file, first.group)
         alive = {pair: ValueCounts(self._groups) for pair in chosen}
         if unplaced is not None and unplaced.count:
             alive = {
@@ -135,47 +138,72 @@ class Search:
                 for p, v in alive.items()
                 if unplaced.add_to(v, p, self._groups) and self._is_open(p, v)
             }
-        alive = self._read(alive, units)
+        else:
+            alive = {pair: values for pair, values in alive.items() if self._may_share(pair, first)}
+        alive = self._read(alive, chain([first], units)) if alive else {}
         alive = {p: v for p, v in alive.items() if self._is_open(p, v, share=1.0)}
-        for unit in _some(further) if alive else ():
-            alive = {
-                pair: values for pair, values in alive.items() if self._add(values, pair, unit)
-            }
+        rows = 0
+        for unit in further if alive else ():
+            alive = self._added(alive, unit)
+            rows += unit.count
+            if rows >= SAMPLE_ROWS:
+                break
         looked_at = max((int(v.others().sum()) for v in alive.values()), default=0)
         return self._segments(alive), looked_at
 
     def _read(
-        self, alive: dict[ColumnPair, ValueCounts], units: Sequence[Unit]
+        self, alive: dict[ColumnPair, ValueCounts], units: Iterable[Unit]
     ) -> dict[ColumnPair, ValueCounts]:
         """Adds row groups to the counts of columns, and returns those that may be of use."""
-        rows, seen = sum(unit.count for unit in units), 0
+        rows, seen = sum(file.rows for file in self._plan.files(self._files.side)), 0
         for n, unit in enumerate(units):
-            alive = {
-                pair: values for pair, values in alive.items() if self._add(values, pair, unit)
-            }
+            alive = self._added(alive, unit)
             seen += unit.count
-            if n + 1 in (1, FIRST_UNITS):
+            if n + 1 in LOOKED_AT:
+                few = n + 1 < LOOKED_AT[-1]
                 share = seen / rows
-                alive = {p: v for p, v in alive.items() if self._is_open(p, v, share=share)}
+                alive = {
+                    p: v for p, v in alive.items() if self._is_open(p, v, share=share, few=few)
+                }
             if not alive:
                 break
         return alive
 
-    def _with_changes(self, files: Sequence[FileRows]) -> Iterator[Unit]:
-        """Yields the row groups with changed rows."""
-        return (unit for one in files for unit in self._units(one) if len(unit.rows))
+    def _added(
+        self, alive: Mapping[ColumnPair, ValueCounts], unit: Unit
+    ) -> dict[ColumnPair, ValueCounts]:
+        """Adds a row group to the counts of columns, and returns those that are of use still."""
+        return {pair: values for pair, values in alive.items() if self._add(values, pair, unit)}
+
+    def _may_share(self, pair: ColumnPair, unit: Unit) -> bool:
+        """Returns whether the changed rows of a row group may have values in common.
+
+        There are few of them, which takes less to see than what the others have.
+        """
+        if len(unit.rows) * 2 > unit.count:
+            return True
+        try:
+            column = self._files.column(pair, unit.file, unit.group)
+        except Unreadable:
+            return False
+        if column is None:
+            return True
+        values, every = ValueCounts(self._groups), np.arange(len(unit.rows))
+        some = take(column, from_numpy(unit.rows))
+        return values.add(some, every, unit.flags) and self._is_open(pair, values, few=True)
 
     def _without_changes(self, files: Sequence[FileRows]) -> Iterator[Unit]:
-        """Yields the row groups without changed rows, of all files that differ."""
+        """Yields row groups without changed rows, of files that differ, spread over all."""
         nothing = np.zeros(0, np.int64)
         known = {(one.file.identity, one.file.path): one for one in files}
-        for file in self._plan.files(self._source.side):
+        every = self._plan.files(self._files.side)
+        for file in _spread(every):
             one = known.get((file.identity, file.path), FileRows(file, nothing, {}, file.rows))
             yield from (unit for unit in self._units(one) if not len(unit.rows))
 
     def _units(self, one: FileRows) -> Iterator[Unit]:
         """Yields the row groups of a file, as far as they are known."""
-        ends = np.cumsum(self._source.group_rows(one.file))
+        ends = np.cumsum(self._files.group_rows(one.file))
         bounds = np.searchsorted(one.rows, np.append(0, ends))
         start = 0
         for group, end in enumerate(ends.tolist()):
@@ -189,7 +217,7 @@ class Search:
     def _add(self, values: ValueCounts, pair: ColumnPair, unit: Unit) -> bool:
         """Adds the values of a column in a row group; False if they are of no use."""
         try:
-            column = self._source.column(pair, unit.file, unit.group)
+            column = self._files.column(pair, unit.file, unit.group)
         except Unreadable:
             return False
         if column is None:
@@ -205,10 +233,19 @@ class Search:
             g for g in self._groups if g.change != "updated" or pair.number not in self._touched
         ]
 
-    def _is_open(self, pair: ColumnPair, values: ValueCounts, *, share: float = 0.0) -> bool:
-        """Returns whether values may tell rows apart, once a share of the rows was read."""
+    def _is_open(
+        self, pair: ColumnPair, values: ValueCounts, *, share: float = 0.0, few: bool = False
+    ) -> bool:
+        """Returns whether values may tell rows apart, once a share of the rows was read.
+
+        If only a ``few`` row groups were, too few rows say nothing.
+        """
         others = values.others(share)
-        return any(may_separate(values.changed(group), others) for group in self._groups_of(pair))
+        return any(
+            may_separate(values.changed(group), others)
+            or (few and group.pair is None and values.changed(group).sum() < ENOUGH_ROWS)
+            for group in self._groups_of(pair)
+        )
 
     def _segments(self, alive: Mapping[ColumnPair, ValueCounts]) -> list[Segment]:
         """Returns the segments of each group of rows, the strongest first."""
@@ -233,7 +270,7 @@ class Search:
         self, one: Separation, pair: ColumnPair, values: Sequence[Value | None], *, group: Group
     ) -> Segment | None:
         """Returns a segment; None if its values cannot be shown."""
-        kind = pair.on(self._source.side).type
+        kind = pair.on(self._files.side).type
         try:
             texts = tuple(value_text(values[n], kind) for n in one.values)
         except CorruptData:  # a date that Python does not know
@@ -268,30 +305,28 @@ def _value_order(value: Value | None) -> tuple[bool, Value]:
     return (value is None, 0 if value is None else value)
 
 
-def _some(units: Iterable[Unit]) -> Iterator[Unit]:
-    """Yields units, spread evenly, of about ``SAMPLE_ROWS`` rows."""
-    listed = list(units)
-    rows = sum(unit.count for unit in listed)
-    step = max(1, -(-rows // SAMPLE_ROWS))
-    return iter(listed[::step])
+def _spread(files: Sequence[DataFile]) -> Iterator[DataFile]:
+    """Yields files such that the first of them, of ``SAMPLE_ROWS`` rows, are spread over all."""
+    step = max(1, sum(file.rows for file in files) // SAMPLE_ROWS)
+    return chain.from_iterable(files[start::step] for start in range(min(step, len(files))))
 
 
-def _ordered(units: Sequence[Unit]) -> list[Unit]:
-    """Returns units such that the first of them have many changed rows, and rows of all groups."""
-    left = sorted(range(len(units)), key=lambda n: (-len(units[n].rows), n))
+def _ordered(files: Sequence[FileRows]) -> list[FileRows]:
+    """Returns files such that the first of them have many changed rows, and rows of all groups."""
+    left = sorted(range(len(files)), key=lambda n: (-len(files[n].rows), n))
     first: list[int] = []
     seen: dict[Group, int] = {}
-    while left and len(first) < FIRST_UNITS:
-        best = max(left, key=lambda n: (_news(units[n], seen), len(units[n].rows), -n))
+    while left and len(first) < LOOKED_AT[1]:
+        best = max(left, key=lambda n: (_news(files[n], seen), len(files[n].rows), -n))
         left.remove(best)
         first.append(best)
-        for group, flag in units[best].flags.items():
+        for group, flag in files[best].flags.items():
             seen[group] = seen.get(group, 0) + int(flag.sum())
-    return [units[n] for n in (*first, *sorted(left))]
+    return [files[n] for n in (*first, *sorted(left))]
 
 
-def _news(unit: Unit, seen: Mapping[Group, int]) -> int:
-    """Returns how many groups have so few rows yet that those of a unit would help."""
+def _news(one: FileRows, seen: Mapping[Group, int]) -> int:
+    """Returns how many groups have so few rows yet that those of a file would help."""
     return sum(
-        bool(flag.any()) for group, flag in unit.flags.items() if seen.get(group, 0) < ENOUGH_ROWS
+        bool(flag.any()) for group, flag in one.flags.items() if seen.get(group, 0) < ENOUGH_ROWS
     )

@@ -57,6 +57,8 @@ class WholeRows:
                 f"{self._rows(part)} GROUP BY value"
             )
             found = self._con.sql(query).to_arrow_table()
+            if not found.num_rows:
+                continue
             column = found.column("value").combine_chunks()
             counts = {group: to_numpy(found.column(f"g{n}")) for n, group in enumerate(met)}
             if not values.add_changed(column, to_numpy(found.column("rows")), counts):

@@ -161,53 +161,6 @@ class StoredColumns:
                     found[field_id].append(Piece(at, values, columns.columns[place]))
         return found
 
-    def of_group(self, file: DataFile, field_id: int, group: int) -> pa.Array | None:
-        """Returns a column of a row group; None if the file does not hold it.
-
-        Raises:
-            CorruptData: The file cannot be read.
-            Unreadable: The engine must read the column, or it is too large for an array.
-        """
-        held = self._reader.held.get(file.path)
-        if held is not None:
-            name = f"c{field_id}"
-            return in_one(held.column(name)) if name in held.column_names else None
-        for place in self._places(file, (field_id,)).values():
-            with self._opened(file) as columns:
-                whole = in_one(columns.some(place, (group,))) if _agreed(columns, place) else None
-                if whole is None:
-                    raise Unreadable(columns.columns[place].name)
-                return whole
-        return None
-
-    def group_rows(self, file: DataFile) -> list[int]:
-        """Returns the number of rows of each row group of a file.
-
-        Raises:
-            CorruptData: The file cannot be read.
-        """
-        if self.is_held(file):
-            return [file.rows]
-        with self._opened(file) as columns:
-            return columns.group_rows
-
-    def is_held(self, file: DataFile) -> bool:
-        """Returns whether the rows of a file are in memory instead."""
-        return file.path in self._reader.held
-
-    def sizes(self, file: DataFile, group: int, ids: Collection[int]) -> dict[int, int]:
-        """Returns the bytes that columns take in a row group, by field id, those in dictionaries.
-
-        Raises:
-            CorruptData: The file cannot be read.
-        """
-        if self.is_held(file):
-            return {}
-        places = self._places(file, ids)
-        with self._opened(file) as columns:
-            found = columns.sizes_in_dictionaries(group, places.values())
-        return {i: found[place] for i, place in places.items() if place in found}
-
     def _column(self, columns: FileColumns, place: int, kept: "_Kept") -> pa.ChunkedArray:
         """Returns a column in the row groups that are kept, and keeps it if there is room."""
         found = kept.columns.get(place)
