@@ -27,6 +27,22 @@ _PARAMETER = re.compile(rf"(?i)(?P<name>[?&;]{_SECRET_NAME}=)(?P<value>[^&;\s\"'
 """A parameter of a query, or of a connection string."""
 
 
+_JOINERS = "\u200c\u200d"
+
+_EMOJI = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+
+_EMOJI_END = re.compile(f"{_EMOJI.pattern}|\ufe0f")
+"""What an emoji ends with: itself, a colour of skin, or the sign that it is one."""
+
+_JOINED_LETTER = re.compile(
+    "[\u0600-\u0603\u0606-\u061b\u061d-\u06dc\u06de-\u06ff\u0750-\u077f\u0900-\u0dff\u1780-\u17b3\u1820-\u18aa]"
+)
+"""Arabic letters, those of India and Sri Lanka, Khmer and Mongolian: joiners change their form."""
+
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f")
+"""The flag of a part of a country, such as Scotland."""
+
+
 def masked(text: str) -> str:
     """Returns a text without the passwords, keys and signatures of the URIs in it.
 
@@ -86,11 +102,34 @@ def printable(text: str) -> str:
         >>> printable("\x1b[31mred\x9b\u202e")
         '\\x1b[31mred\\x9b\\u202e'
     """
-    if text.isprintable():
-        return text
+    return text if text.isprintable() else escaped(text, kept="\n\t")
+
+
+def escaped(text: str, kept: str = "") -> str:
+    r"""Returns a text with escapes for all that cannot be seen, or would turn a line.
+
+    A joiner stays between emoji, and between letters of scripts that are written with it; so do
+    the tags of a flag. Elsewhere they would hide a difference. Characters to be ``kept`` stay.
+
+    Example:
+        >>> escaped("a\u200db \u202e")
+        'a\\u200db \\u202e'
+    """
+    flags = {at for match in _FLAG.finditer(text) for at in range(*match.span())}
     return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+        c
+        if c.isprintable() or c in kept or n in flags or (c in _JOINERS and _joins(text, n))
+        else c.encode("unicode_escape").decode()
+        for n, c in enumerate(text)
     )
+
+
+def _joins(text: str, at: int) -> bool:
+    """Returns whether a joiner has its meaning: between two emoji, or two letters that need it."""
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if text[at] == "\u200d" and _EMOJI_END.fullmatch(before) and _EMOJI.fullmatch(after):
+        return True
+    return bool(_JOINED_LETTER.fullmatch(before) and _JOINED_LETTER.fullmatch(after))
 
 
 def shown(text: str) -> str:

@@ -1,8 +1,13 @@
 """Numbers, shares, sizes and names as people read them."""
 
 import datetime
-import unicodedata
 from collections.abc import Mapping, Sequence
+
+from catalog.messages import escaped
+from catalog.report.clusters import clusters
+
+MARKS = 8
+"""Characters for each column that are looked at: a place may hold a letter with its marks."""
 
 ID_DIGITS = 8
 """Digits of an abbreviated commit id: what every command takes back."""
@@ -118,10 +123,11 @@ def short(commit_id: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Returns text that stays on its line and cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Returns text that stays on its line, in its direction, and cannot steer a terminal.
+
+    Emoji that are joined, and letters of scripts that need it, stay as they are.
+    """
+    return text if text.isprintable() else escaped(text)
 
 
 def named_values(values: Mapping[str, str | None], between: str = "/") -> str:
@@ -137,27 +143,22 @@ def arrow(before: str, after: str) -> str:
 
 def columns_of(text: str) -> int:
     """Returns how many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(_cells(c) for c in text)
-
-
-def _cells(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return len(text) if text.isascii() else sum(wide for _, wide in clusters(text))
 
 
 def clipped(text: str, most: int) -> str:
-    """Returns a text cut to a number of columns, with ``…`` where something is missing."""
-    if columns_of(text) <= most:
+    """Returns a text cut to a number of columns, with ``…`` where something is missing.
+
+    What is drawn in one place is not cut, unless it is more than anybody can read.
+    """
+    if columns_of(text[: MARKS * most]) <= most and len(text) <= MARKS * most:
         return text
     kept, used = [], 1
-    for character in text:
-        used += _cells(character)
+    for part, wide in clusters(text[: MARKS * most]):
+        used += wide
         if used > most:
             break
-        kept.append(character)
+        kept.append(part)
     return "".join(kept) + "…"
 
 
