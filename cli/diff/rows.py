@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from catalog.dataclasses import dataclass
 from catalog.diff.view import TableView
 from catalog.report.figures import clipped, columns_of, plain
+from catalog.report.picture.examples import cut_pair
 from catalog.report.values import rows, text
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.results import WriteBytes
@@ -80,7 +81,7 @@ def text_line(row: ChangedRow, width: int, beside: Sequence[str] = ()) -> str:
     """
     key = ", ".join(f"{plain(name)} {_value(value)}" for name, value in row.key.items())
     cells = [
-        f"{plain(name)}: {_value(old)} → {_value(new)}"
+        f"{plain(name)}: {' → '.join(cut_pair(_shown(old), _shown(new), VALUE_WIDTH))}"
         if has_changed
         else f"{plain(name)}: {_value(new)}"
         for name, old, new, has_changed in _cells(row, beside)

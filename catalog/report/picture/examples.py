@@ -43,10 +43,20 @@ def _quoted(value: str | None) -> str:
 def _both(example: Example, most: int | None) -> tuple[str, str]:
     """Returns both values, cut around the place where they begin to differ."""
     before, after = _part(example, example.before, 0), _part(example, example.after, 1)
-    if most is None or max(columns_of(before), columns_of(after)) <= most:
+    if most is None:
         return before, after
     if example.before is None or example.after is None:
         return clipped(before, most), clipped(after, most)
+    return cut_pair(before, after, most)
+
+
+def cut_pair(before: str, after: str, most: int) -> tuple[str, str]:
+    """Returns two texts of a line, each in so many columns, cut so that their difference shows.
+
+    Texts that begin to differ late are shown from a little before that place.
+    """
+    if max(columns_of(before), columns_of(after)) <= most:
+        return before, after
     alike = next(
         (n for n, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
         min(len(before), len(after)),
