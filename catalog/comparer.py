@@ -30,6 +30,7 @@ class CatalogComparer(CatalogReader):
         ignore: Sequence[str] | None = None,
         defaults: "Mapping[str, TableDefaults] | None" = None,
         where: str | None = None,
+        metrics: Mapping[str, str] | None = None,
         level: Literal["stat", "cells", "rows"] = "cells",
         method: Literal["auto", "join"] = "auto",
         check_keys: bool = False,
@@ -55,6 +56,8 @@ class CatalogComparer(CatalogReader):
             defaults: By table, what to ignore and to tolerate unless the above say otherwise.
             where: A condition that will be asked of changed rows (see ``TableDiff.changes``): it is
                 checked before anything is compared, and tables without its columns are left out.
+            metrics: Queries by name, which are run at both ends, such as
+                ``{"revenue": "SELECT region, sum(amount) FROM orders GROUP BY region"}``.
             level: ``stat`` reads metadata only, ``cells`` counts rows and cells, ``rows``
                 also keeps the changed rows for ``changes()``.
             method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts no
@@ -86,6 +89,7 @@ class CatalogComparer(CatalogReader):
             ignore=ignore,
             defaults=defaults,
             where=where,
+            metrics=metrics,
             level=level,
             method=method,
             check_keys=check_keys,

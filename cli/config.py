@@ -42,6 +42,7 @@ TOP_KEYS = (
     "contract",
     "publish",
     "guard",
+    "metrics",
 )
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
@@ -108,6 +109,7 @@ class Config:
         python_checks: The Python checks that may run, by name.
         publications: The copies that are kept current.
         defaults: What diffs ignore and tolerate, by table.
+        metrics: Queries that diffs run at both ends, by name.
         guard: What snapshots may do to any table.
         guards: What they may do to some, by table: it counts before that.
     """
@@ -129,6 +131,7 @@ class Config:
     python_checks: tuple[str, ...] = ()
     publications: tuple[PublicationEntry, ...] = ()
     defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
     guard: "Guard | None" = None
     guards: "Mapping[str, Guard]" = field(default_factory=dict)
 
@@ -185,6 +188,7 @@ def _config(path: Path, text: str) -> Config:
         python_checks=root["python_checks"].listed('["plausible_weather"]'),
         publications=tuple(map(_publication, root["publish"].sections())),
         defaults=_defaults(tables),
+        metrics={name: entry.text() or "" for name, entry in root["metrics"].named().items()},
         guard=_guard(root["guard"].section(GUARD_KEYS)),
         guards={
             name: _guard(entry.section(TABLE_KEYS))

@@ -194,6 +194,18 @@ def table_defaults(context: typer.Context) -> Mapping[str, TableDefaults]:
     return {} if config is None else config.defaults
 
 
+def configured_metrics(context: typer.Context) -> Mapping[str, str]:
+    """Returns the queries that diffs of the catalog run, as the nearest configuration says.
+
+    A note says so if it is not asked, as for publications.
+
+    Raises:
+        InvalidInput: It is not valid.
+    """
+    config = _config_about(context, "[metrics]", lambda config: config.metrics)
+    return {} if config is None else config.metrics
+
+
 def _config_about(
     context: typer.Context, section: str, wanted: Callable[[Config], object]
 ) -> Config | None:

@@ -112,6 +112,7 @@ def table_json(table: TableView, version: int = FORMAT_VERSION) -> Json:
     form["segments"] = [segment_json(one) for one in table.segments]
     form["unchanged_rows_looked_at"] = table.explained_by
     form["renamings"] = [renaming_json(one) for one in table.renamings]
+    form["groups_by_key"] = table.groups_by_key
     form["ignored"] = list(table.ignored)
     form["tolerances"] = dict(table.tolerances)
     form["warnings"] = list(table.warnings)
@@ -223,6 +224,7 @@ def _metric(metric: Metric) -> Json:
         "name": metric.name,
         "query": metric.query,
         "rows": [_metric_row(row) for row in metric.rows],
+        "more_rows": metric.more,
         "error": metric.error or None,
     }
 

@@ -110,6 +110,8 @@ class TablePlan:
         warnings: What the user should know before trusting the counts.
         ignored: Columns that were left out on purpose.
         tolerances: Columns with a tolerance, and what it is, as it was written.
+        is_query: Whether it is what a query returns.
+        groups_by_key: Whether the key is what that query groups by.
     """
 
     table: str
@@ -126,6 +128,8 @@ class TablePlan:
     warnings: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     tolerances: tuple[tuple[str, str], ...] = ()
+    is_query: bool = False
+    groups_by_key: bool = False
 
     @property
     def shape(self) -> TableSnapshot:

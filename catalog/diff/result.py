@@ -39,6 +39,10 @@ FindPartitions: TypeAlias = Callable[[], PartitionFacts | None]
 """Finds the partitions of a table; None if it has none, or nobody knows."""
 
 
+NO_KEY = "without a key, a row that changed is one deleted and one inserted"
+"""What is said of rows that may belong together."""
+
+
 @tells_machine_errors
 class TableDiff(Drawn["Diff"]):
     """What changed in one table."""
@@ -77,6 +81,11 @@ class TableDiff(Drawn["Diff"]):
     def give_up_rows(self) -> None:
         """Reads no changed rows any more: what holds them is closed."""
         self._is_closed = True
+
+    @property
+    def plan(self) -> TablePlan:
+        """Returns how it was compared."""
+        return self._plan
 
     @property
     def table(self) -> str:
@@ -132,7 +141,12 @@ class TableDiff(Drawn["Diff"]):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns what to know before trusting the counts."""
-        return (*self._plan.warnings, *self._counts.warnings)
+        found = (*self._plan.warnings, *self._counts.warnings)
+        rows = self._counts.rows
+        alone = rows.before == rows.after == 1
+        if self._plan.is_query and not (self.key or alone) and rows.inserted and rows.deleted:
+            return (*found, f"{NO_KEY}: a key, or columns that the query groups by, pair them")
+        return found
 
     @property
     def files(self) -> FileChanges | None:
@@ -355,6 +369,8 @@ class TableDiff(Drawn["Diff"]):
             explained_by=findings.sample,
             ignored=self._plan.ignored,
             tolerances=dict(self._plan.tolerances),
+            is_query=self._plan.is_query,
+            groups_by_key=self._plan.groups_by_key,
         )
 
     def to_dict(self, *, format_version: int = FORMAT_VERSION) -> Json:

@@ -124,6 +124,8 @@ class TableView:
         sample: Changed rows to show; None unless asked for.
         ignored: Columns that were not compared since they are to be ignored.
         tolerances: By column, the difference that does not count, as it was written.
+        is_query: Whether it is what a query returns: it has no files of its own.
+        groups_by_key: Whether its key is what the query groups by, since none was given.
     """
 
     name: str
@@ -145,6 +147,8 @@ class TableView:
     sample: tuple[SampleRow, ...] | None = None
     ignored: tuple[str, ...] = ()
     tolerances: Mapping[str, str] = field(default_factory=dict)
+    is_query: bool = False
+    groups_by_key: bool = False
 
     @property
     def compared(self) -> bool:
@@ -198,14 +202,16 @@ class Metric:
     Attributes:
         name: Its name.
         query: Its SQL.
-        rows: What it returns, row by row.
+        rows: What it returns, row by row, in order of the key.
         error: Why it could not be run; empty if it could.
+        more: Rows that are not among ``rows``, since there are so many.
     """
 
     name: str
     query: str
     rows: tuple[MetricRow, ...] = ()
     error: str = ""
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +307,11 @@ class DiffView:
             rows("deleted"),
             rows("updated"),
         )
+
+    @property
+    def is_query(self) -> bool:
+        """Returns whether results of a query were compared, not tables."""
+        return any(table.is_query for table in self.tables)
 
     @property
     def differs(self) -> bool:

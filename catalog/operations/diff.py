@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from catalog.diff.result import Diff
-from catalog.diff.view import End
+from catalog.diff.view import End, Metric
 from catalog.model.commit import EMPTY_ID
 from catalog.model.ref_expressions import own_change, split_range
 from catalog.operations.context import OperationContext
@@ -17,6 +17,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from catalog.diff.explain import Step
+    from catalog.query.session import Session
 
 
 def compare_refs(
@@ -30,14 +31,38 @@ def compare_refs(
         from catalog.operations.row_scope import with_rows_asked_for
 
         scope = with_rows_asked_for(scope, request.where)
+    metrics = _metrics(context, planner, request) if request.metrics else ()
     tables = [one.plan.table for one in scope.planned]
     gate, origins = provenance(context, planner.after.commit_id, tables)
     facts = DiffFacts(
-        scope.unchanged, commits, scope.left_out, scope.lookup, gate=gate, origins=origins
+        scope.unchanged,
+        commits,
+        scope.left_out,
+        scope.lookup,
+        metrics,
+        gate=gate,
+        origins=origins,
     )
     if request.level == "stat":
         return stat_diff(scope.planner, scope.planned, facts)
     return run_diff(scope.planner, scope.planned, request, facts)
+
+
+def _metrics(
+    context: OperationContext, planner: DiffPlanner, request: DiffRequest
+) -> tuple[Metric, ...]:
+    from catalog.operations.metrics import run_metrics
+    from catalog.operations.sessions import open_session
+
+    def open_end(end: End) -> "Session":
+        return open_session(
+            context,
+            end.commit_id,
+            threads=request.threads,
+            memory_limit_bytes=request.memory_limit_bytes,
+        )
+
+    return run_metrics(request.metrics or {}, (planner.before, planner.after), open_end)
 
 
 def explain_refs(context: OperationContext, request: DiffRequest) -> "dict[str, list[Step]]":

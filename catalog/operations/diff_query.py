@@ -2,9 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import duckdb
 
@@ -12,9 +12,9 @@ from catalog.dataclasses import replace
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
 from catalog.diff.plan import SideName, plan_table
-from catalog.diff.result import Diff
-from catalog.diff.row_condition import check_condition
-from catalog.diff.view import End
+from catalog.diff.result import Diff, TableDiff
+from catalog.diff.row_condition import FROM, TO, check_condition, key_names
+from catalog.diff.view import End, Metric, MetricRow
 from catalog.engine.failures import engine_errors, engine_failure
 from catalog.engine.file_types import as_read
 from catalog.engine.quoting import identifier, literal
@@ -29,8 +29,11 @@ from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
 from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_request import DiffRequest
+from catalog.operations.metrics import MOST_ROWS
 from catalog.operations.sessions import open_session
+from catalog.query.grouping import grouping_places
 from catalog.query.session import Session
+from catalog.report.values import rows, text
 from catalog.storage.store import ObjectStore
 
 NAME = "query"
@@ -80,7 +83,7 @@ def compare_results(
             "a query has no statistics to compare before it is run",
             hint="compare it at the level cells or rows",
         )
-    options = replace(request.options, key=request.options.key or ())
+    places = grouping_places(query) if request.options.key is None else ()
     threads, memory = request.threads, request.memory_limit_bytes
     work = Workspace(threads=threads, memory_limit_bytes=memory)
     try:
@@ -91,17 +94,53 @@ def compare_results(
         old = _described(work, files[0], None)
         new = _described(work, files[1], old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
+        options = replace(request.options, key=request.options.key or ())
         plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
+        key = [new[0].schema.fields[n].name for n in places]
+        groups = bool(key) and {*key} <= {pair.name for pair in plan.pairs}
+        if groups:
+            options = replace(options, key=key)
+            plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
+        plan = replace(plan, is_query=True, groups_by_key=groups)
         if request.where is not None:
             check_condition(request.where, plan)
         all_files: dict[SideName, Sequence[DataFile]] = {"f": (old[1],), "t": (new[1],)}
         reader = TableReader(work.con, plan, store, all_files=all_files)
         with engine_errors():
             table = compare_table(reader, options, name="remainder", keep_rows=True)
+            alone = plan.rows == (1, 1)
+            metrics = (_figures(table, query),) if plan.key or alone else ()
     except BaseException:
         work.close()
         raise
-    return Diff(*ends, [table], close=work.close, pictures=DiffPictures())
+    return Diff(*ends, [table], close=work.close, pictures=DiffPictures(), metrics=metrics)
+
+
+def _figures(table: TableDiff, query: str) -> Metric:
+    """Returns the changed rows of a result, as figures before and after."""
+    own = {name: name.removeprefix("key.") for name in key_names(table.plan)}
+    found = table.changes(limit=MOST_ROWS)
+    names = found.schema.names
+    listed = []
+    for values in rows(found):
+        row = dict(zip(names, values, strict=True))
+        sides = [cast("Mapping[str, object] | None", row[side]) for side in (FROM, TO)]
+        key = {bare: text(row[name]) for name, bare in own.items()}
+        before, after = (
+            None
+            if side is None
+            else {name: text(value) for name, value in side.items() if name not in key}
+            for side in sides
+        )
+        listed.append(MetricRow(key, before, after))
+    if not table.key:  # the only row of each side
+        olds = [one.before for one in listed if one.before is not None]
+        news = [one.after for one in listed if one.after is not None]
+        pair = MetricRow({}, olds[0] if olds else None, news[0] if news else None)
+        return Metric(NAME, query, (pair,) if listed else ())
+    counts = table.rows
+    total = (counts.inserted or 0) + (counts.deleted or 0) + (counts.updated or 0)
+    return Metric(NAME, query, tuple(listed), more=total - len(listed))
 
 
 def _write_result(session: Session, query: str, *, end: End, path: str) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from catalog.dataclasses import dataclass
 from catalog.diff.options import DiffOptions, TableDefaults
 from catalog.errors import InvalidInput
-from catalog.model.texts import check_integer, check_text, listed
+from catalog.model.texts import check_integer, check_text, check_texts, listed
 from catalog.repository.repository import DEFAULT_BRANCH
 
 Level = Literal["stat", "cells", "rows"]
@@ -38,6 +38,7 @@ class DiffRequest:
     ignore: Sequence[str] | None = None
     defaults: Mapping[str, TableDefaults] | None = None
     where: str | None = None
+    metrics: Mapping[str, str] | None = None
     threads: int | None = None
     memory_limit_bytes: int | None = None
     progress: Progress | None = None
@@ -48,6 +49,8 @@ class DiffRequest:
                 object.__setattr__(self, name, listed(names, name))
         if self.where is not None:
             check_text(self.where, "a condition")
+        if self.metrics is not None:
+            check_texts(self.metrics, "metrics")
         _ = self.options  # what is wrong with a value is said before anything is looked up
         if self.method not in get_args(Method):
             raise InvalidInput(f"unknown method {self.method!r} of a diff", hint="auto or join")

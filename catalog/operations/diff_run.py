@@ -15,7 +15,7 @@ from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
 from catalog.diff.route import Prints
 from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
-from catalog.diff.view import LeftOut, Origin
+from catalog.diff.view import LeftOut, Metric, Origin
 from catalog.engine.checks import checked
 from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.model.judgement import Judgement
@@ -41,6 +41,7 @@ class DiffFacts:
     commits: int | None = None
     left_out: tuple[LeftOut, ...] = ()
     lookup: Callable[[str], PlannedTable] | None = None
+    metrics: tuple[Metric, ...] = ()
     gate: Judgement | None = None
     origins: tuple[Origin, ...] = ()
 
@@ -208,6 +209,7 @@ def _diff(
         unchanged=facts.unchanged,
         commits=facts.commits,
         left_out=facts.left_out,
+        metrics=facts.metrics,
         gate=facts.gate,
         origins=facts.origins,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import counted, plain
+from catalog.report.metrics import fits, metric_lines
 from catalog.report.paint import PLAIN, Paint
 from catalog.report.picture.headline import commit_lines, header, summary_lines
 from catalog.report.picture.overview import by_change, overview_lines
@@ -35,14 +36,23 @@ def render_diff(
     lines = [header(diff), *commit_lines(diff, sheet)]
     if not diff.tables:
         unchanged = f", {counted(diff.unchanged, 'table')} unchanged" if diff.unchanged else ""
-        return [*lines, "", f"no table differs{unchanged}", *left_out_lines(diff)]
+        lines += ["", f"no table differs{unchanged}", *left_out_lines(diff)]
+        return lines + metric_lines(diff.metrics, sheet)
     changed = by_change([table for table in diff.tables if not _is_quiet(table)])
     quiet = [table for table in diff.tables if _is_quiet(table)]
     if len(changed) > 1 or diff.unchanged:
         lines += ["", *summary_lines(diff, sheet)]
     if len(changed) > 1:
         lines += ["", *overview_lines(changed, sheet)]
-    lines += [*_tables(changed, sheet), *_quiet(quiet, sheet)]
+    figures = metric_lines(diff.metrics, sheet)
+    if diff.is_query and figures:
+        told = all(fits(metric, sheet) for metric in diff.metrics)
+        for table in changed:
+            lines += ["", *table_lines(table, sheet, columns=not told)]
+        lines += figures
+    else:
+        lines += [*figures, *_tables(changed, sheet)]
+    lines += _quiet(quiet, sheet)
     return [*lines, "", *left_out_lines(diff)] if diff.left_out else lines
 
 

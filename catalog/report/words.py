@@ -47,6 +47,8 @@ def facts(table: TableView) -> list[tuple[str, str]]:
         found.append(("columns", f"{touched} of {count(len(table.columns))} changed"))
     found += [("schema", schema_line(change)) for change in table.schema_changes]
     found += comparison_facts(table)
+    if table.is_query:
+        return found
     files = table.coverage
     moved = f"{count(files.files_added)} added, {count(files.files_removed)} removed"
     what = "data files" if table.is_file_set else "files"
@@ -57,6 +59,9 @@ def facts(table: TableView) -> list[tuple[str, str]]:
 def comparison_facts(table: TableView) -> list[tuple[str, str]]:
     """Returns what does not count in the comparison of a table, each line with its name."""
     found = []
+    if table.groups_by_key:
+        key = ", ".join(map(plain, table.key))
+        found.append(("key", f"{key}: what the query groups by"))
     if table.ignored:
         found.append(("ignored", ", ".join(map(plain, table.ignored))))
     if table.tolerances:

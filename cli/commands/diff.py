@@ -1,7 +1,6 @@
 """``diff``: what changed between two refs."""
 
 import shlex
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,14 +13,13 @@ from cli.diff.request import DiffFormat, Form, Request
 from cli.diff.request_options import with_request
 from cli.diff.writing import write_diff
 from cli.exit_codes import ExitCode
-from cli.location import table_defaults
+from cli.location import configured_metrics, table_defaults
 from cli.opening import DEFAULT_REF, opened
 from cli.output import stderr
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
     from catalog import Catalog
-    from catalog.diff.options import TableDefaults
     from catalog.diff.result import Diff
 
 
@@ -46,20 +44,24 @@ def diff(
       parquetry diff v1.0 main --exit-code --tolerance amount=0.01
       parquetry diff main~1 --query "SELECT region, sum(amount) FROM orders GROUP BY 1" --key region
     """
-    request = replace(request, tables=tuple(tables or ()))
-    defaults = {} if request.exact or request.query else table_defaults(context)
+    request = _configured(context, replace(request, tables=tuple(tables or ())))
     first = _first(from_ref, to_ref, commit)
-    differs = _run(opened(context), (first, to_ref), request, defaults)
+    differs = _run(opened(context), (first, to_ref), request)
     if exit_code and differs:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 
-def _run(
-    cat: "Catalog",
-    refs: tuple[str, str | None],
-    request: Request,
-    defaults: "Mapping[str, TableDefaults]",
-) -> bool:
+def _configured(context: typer.Context, request: Request) -> Request:
+    """Adds what the configuration says of diffs to what is asked for."""
+    if request.query is not None:
+        return request
+    if not request.exact:
+        request = replace(request, defaults=table_defaults(context))
+    draws_figures = request.form is Form.CELLS and not request.no_metrics
+    return replace(request, metrics=configured_metrics(context)) if draws_figures else request
+
+
+def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool:
     """Compares and writes; returns whether there are differences."""
     ends = _ends(cat, *refs)
     if refs[1] is None and request.how is DiffFormat.TEXT and request.target is None:
@@ -75,12 +77,12 @@ def _run(
             key=request.key,
             columns=request.columns or None,
             ignore=request.ignore or None,
-            defaults=defaults,
+            defaults=request.defaults,
         )
         write_explanation(ends, found, request)
         return False
 
-    return write_diff(_compared(cat, ends, request, defaults), request)
+    return write_diff(_compared(cat, ends, request), request)
 
 
 def _first(from_ref: str | None, to_ref: str | None, commit: str | None) -> str:
@@ -130,12 +132,7 @@ def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
     return ends
 
 
-def _compared(
-    cat: "Catalog",
-    ends: tuple[str, str],
-    request: Request,
-    defaults: "Mapping[str, TableDefaults]",
-) -> "Diff":
+def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff":
     with stderr.Progress("diff:") as progress:
         if request.query is not None:
             return cat.diff_query(
@@ -160,8 +157,9 @@ def _compared(
             columns=request.columns or None,
             tolerance=request.tolerance or None,
             ignore=request.ignore or None,
-            defaults=defaults,
+            defaults=request.defaults,
             where=request.where,
+            metrics=request.metrics,
             level=request.level,
             check_keys=request.check_keys,
             full_stats=request.full_stats,

@@ -160,6 +160,9 @@ Target = Annotated[
         "for each table.",
     ),
 ]
+NoMetrics = Annotated[
+    bool, typer.Option("--no-metrics", help="Do not run the [metrics] of parquetry.toml.")
+]
 Context = Annotated[
     str | None,
     typer.Option(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from catalog.dataclasses import dataclass, field
+from catalog.diff.options import TableDefaults
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.usage import UsageError
 
@@ -75,6 +76,9 @@ class Request:
         columns: Columns to compare; none means all.
         tolerance: By column, an absolute number or one in percent.
         ignore: Columns not to compare.
+        no_metrics: Whether not to run the metrics of the configuration.
+        defaults: What the configuration ignores and tolerates, by table.
+        metrics: The metrics of the configuration.
         exact: Whether what the configuration ignores and tolerates is compared exactly.
         change: Which rows to list; None means all kinds.
         where: SQL that rows to list must meet.
@@ -106,6 +110,9 @@ class Request:
     tolerance: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     exact: bool = False
+    no_metrics: bool = False
+    defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
     change: Change | None = None
     where: str | None = None
     limit: int | None = None

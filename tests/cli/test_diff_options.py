@@ -110,3 +110,22 @@ def test_a_configuration_about_another_catalog_hides_nothing(pair: Path, parquet
     outcome = parquetry("-C", "lake", "diff", "main~1", "--json")
     assert json.loads(outcome.out)["tables"][0]["rows"]["updated"] == 2
     assert "is not used: it does not name the catalog" in outcome.err
+
+
+def test_metrics_of_the_configuration_are_in_every_picture(pair: Path, parquetry: Runner) -> None:
+    (pair / "parquetry.toml").write_text(
+        'catalog = "lake"\n[metrics]\ntotal = "SELECT sum(amount) AS amount FROM orders"\n'
+        'broken = "SELECT nope FROM orders"\n'
+    )
+    for form in ("text", "markdown", "html", "json"):
+        outcome = parquetry("diff", "main~1", "--format", form)
+        assert outcome.code == 0
+        assert "nope" in outcome.out and "6.005" in outcome.out, form
+    for options in (["--stat"], ["--rows"], ["--no-metrics"], ["--query", "FROM orders"]):
+        assert "nope" not in parquetry("diff", "main~1", *options).out
+    assert "total" in parquetry("diff", "main", "main").out
+    outcome = parquetry("-C", "lake", "diff", "main~1", "--json")
+    assert len(json.loads(outcome.out)["metrics"]) == 2
+    (pair / "parquetry.toml").write_text('catalog = "x"\n[metrics]\ntotal = "SELECT 1"\n')
+    outcome = parquetry("-C", "lake", "diff", "main~1", "--json")
+    assert json.loads(outcome.out)["metrics"] == [] and "[metrics] of" in outcome.err

@@ -25,13 +25,20 @@ class Comparison(TableDiff):
         (table,) = diff.tables
         super().__init__(table._plan, table._counts, table._store, rows=table._rows)
         self._find_partitions = table._find_partitions
-        self.diff = Diff(diff.before, diff.after, [self], close=kept.close, pictures=DiffPictures())
+        self.diff = Diff(
+            diff.before,
+            diff.after,
+            [self],
+            close=kept.close,
+            pictures=DiffPictures(),
+            metrics=diff.metrics,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns what to know before trusting the counts."""
         found = super().warnings
-        if self.key or not (self.rows.inserted and self.rows.deleted):
+        if self.key or self._plan.is_query or not (self.rows.inserted and self.rows.deleted):
             return found
         names = [pair.name for pair in self._plan.pairs if _KEY_NAME.search(pair.name)]
         such_as = f", such as {names[0]}," if names else ""

@@ -7,6 +7,7 @@ from catalog.report.file_words import HEADER, file_lists
 from catalog.report.layout import markdown_table, markdown_text
 from catalog.report.markdown.detail import DETAILS, MOST_CHARACTERS, NAME, SENTENCE, Detail
 from catalog.report.markdown.rows import row_lines
+from catalog.report.metrics import figure_table
 from catalog.report.picture.examples import example_text
 from catalog.report.picture.headline import commit_lines, header, summary_lines
 from catalog.report.picture.overview import by_change, most_changed
@@ -49,7 +50,8 @@ def _page(diff: DiffView, detail: Detail) -> list[str]:
     left_out = [f"- {markdown_text(clipped(line, SENTENCE))}" for line in left_out_lines(diff)]
     if not diff.tables:
         unchanged = f", {counted(diff.unchanged, 'table')} unchanged" if diff.unchanged else ""
-        return [*lines, f"No table differs{unchanged}.", *left_out]
+        lines += [f"No table differs{unchanged}.", *left_out]
+        return lines + _metrics(diff, detail)
     tables = by_change(diff.tables)
     if len(tables) > 1 or diff.unchanged:
         lines += [markdown_text(" ".join(summary_lines(diff, WIDE))), ""]
@@ -58,6 +60,7 @@ def _page(diff: DiffView, detail: Detail) -> list[str]:
     lines += markdown_table(SUMMARY, rows, right=[False, False, True, True, True, True, True])
     if more:
         lines += ["", f"… and {counted(more, 'more table')}."]
+    lines += _metrics(diff, detail)
     own, more = first([table for table in tables if table.differs], detail.tables)
     for table in own:
         lines += ["", *_table(table, detail)]
@@ -99,6 +102,24 @@ def _table(table: TableView, detail: Detail) -> list[str]:
     if table.files is not None:
         return lines + _files(table.files) if table.status == "modified" else lines
     return lines + _columns(table, detail) + _partitions(table, detail) + row_lines(table, detail)
+
+
+def _metrics(diff: DiffView, detail: Detail) -> list[str]:
+    shown, more = first(diff.metrics, detail.tables)
+    lines = []
+    for metric in shown if detail.tables else ():
+        lines += ["", f"#### {markdown_text(clipped(metric.name, NAME))}", ""]
+        if metric.error:
+            fault = f"it could not be computed: {metric.error}"
+            lines.append(f"- **warning**: {markdown_text(clipped(fault, SENTENCE))}")
+            continue
+        table = figure_table(metric, detail.partitions)
+        cells = [[clipped(cell, NAME) for cell in row] for row in table.rows]
+        if cells:
+            lines += [*markdown_table(table.header, cells, right=table.right), ""]
+        lines += [f"{markdown_text(note)}." for note in table.notes]
+    more = more if detail.tables else len(diff.metrics)
+    return [*lines, "", f"… and {counted(more, 'more metric')}."] if more else lines
 
 
 def _files(files: FileChanges) -> list[str]:

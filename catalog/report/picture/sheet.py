@@ -27,6 +27,7 @@ class Limits:
         schema: Schema changes of a table.
         partitions: Partitions of a table that are listed by themselves.
         periods: Months or years that many partitions are added up to.
+        figures: Figures of a metric.
         value: Columns of text that a value of an example takes.
         name: Columns of text that a name takes where numbers stand beside it.
     """
@@ -37,13 +38,14 @@ class Limits:
     schema: int | None = 10
     partitions: int | None = 10
     periods: int | None = 24
+    figures: int | None = 24
     value: int | None = 28
     name: int | None = 24
 
 
 CAPPED = Limits()
 
-UNLIMITED = Limits(None, None, None, None, None, None, None, None)
+UNLIMITED = Limits(None, None, None, None, None, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ def title(table: TableView, paint: Paint = PLAIN) -> str:
     return f"{paint(plain(table.name), 'bold')}  {status}  {key}"
 
 
-def table_lines(table: TableView, sheet: Sheet) -> list[str]:
-    """Returns the picture of a table."""
+def table_lines(table: TableView, sheet: Sheet, *, columns: bool = True) -> list[str]:
+    """Returns the picture of a table; without ``columns`` if something else tells of them."""
     named = list(facts(table))
     if table.compared and table.status == "modified" and table.partitions and table.files is None:
         named.append(("partitions", partitions_line(table)))
@@ -49,7 +49,7 @@ def table_lines(table: TableView, sheet: Sheet) -> list[str]:
     if table.compared and table.files is None:
         lines += _axes(table, sheet, _width_of(named))
     if table.files is None:
-        lines += column_lines(table, sheet) + partition_table(table, sheet)
+        lines += (column_lines(table, sheet) if columns else []) + partition_table(table, sheet)
     elif table.status == "modified":
         lines += _files(table.files, sheet)
     return lines + _broken_problem_lines(table, sheet)
