@@ -1,6 +1,5 @@
 """What diffs show of themselves: text, Markdown, a page of HTML, a line at a prompt."""
 
-import html
 from abc import ABC, abstractmethod
 from typing import Generic, Protocol, TypeVar
 
@@ -31,6 +30,9 @@ class Pictures(Protocol[Whole_contra]):
 
     def markdown(self, diff: DiffView) -> str:
         """Returns it as Markdown."""
+
+    def fragment(self, diff: DiffView) -> str:
+        """Returns the most important of it as HTML that stands in another page."""
 
     def page(self, diff: Whole_contra) -> str:
         """Returns it as one HTML file that needs no other, with some rows if it holds them."""
@@ -66,7 +68,8 @@ class Drawn(ABC, Generic[Whole]):
         return self.to_text()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.to_text())}</pre>"
+        pictures, diff = self._drawing()
+        return "" if pictures is None else pictures.fragment(diff.view)
 
 
 def diff_line(view: DiffView) -> str:

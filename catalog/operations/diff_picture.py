@@ -19,6 +19,12 @@ class DiffPictures:
 
         return "\n".join(render_markdown(diff))
 
+    def fragment(self, diff: DiffView) -> str:
+        """Returns the most important of it as HTML that stands in another page."""
+        from catalog.report.html.page import render_fragment
+
+        return render_fragment(diff)
+
     def page(self, diff: Diff) -> str:
         """Returns it as one HTML file that needs no other, with some rows if it holds them."""
         from catalog.operations.diff_samples import with_samples

@@ -6,14 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.view import DiffView, End
-from catalog.report.figures import moment, plain, short
+from catalog.report.figures import count, moment, plain, short
 from catalog.report.html.checks import check_section
 from catalog.report.html.grids import Grid
 from catalog.report.html.headline import headline
 from catalog.report.html.origins import metric_grids, origin_grid
-from catalog.report.html.overview import overview
+from catalog.report.html.overview import in_order, overview
 from catalog.report.html.sections import Section, sections
 from catalog.report.words import left_out_lines
 
@@ -45,6 +45,9 @@ NO_FACTS = PageFacts()
 
 SAMPLE_ROWS, LEAST_ROWS, ALL_ROWS = 100, 8, 1_500
 """Changed rows that a page shows of a table, at most and where there are many; and of all."""
+
+FRAGMENT_TABLES, FRAGMENT_ROWS = 3, 20
+"""Tables whose columns a fragment shows, and rows that its tables have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,33 @@ def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
         policy=_policy(style, script),
     )
     return f"{page}\n"
+
+
+def render_fragment(diff: DiffView) -> str:
+    """Returns the most important of a diff as HTML that stands in another page: a notebook."""
+    shown = replace(diff, tables=tuple(in_order(diff)[:FRAGMENT_TABLES]))
+    found = [replace(one, columns=_first_rows(one.columns)) for one in sections(shown)]
+    whole = overview(diff, [])
+    return (
+        _environment()
+        .get_template("fragment.html")
+        .render(
+            headline=headline(diff),
+            ends=(_end(diff.before), _end(diff.after)),
+            overview=replace(whole, grid=_first_rows(whole.grid)),
+            sections=found,
+            not_compared=left_out_lines(diff),
+            style=_asset("fragment.css"),
+        )
+    )
+
+
+def _first_rows(grid: Grid | None) -> Grid | None:
+    """Returns a table with its first rows, and how many more there are."""
+    if grid is None or len(grid.rows) <= FRAGMENT_ROWS:
+        return grid
+    more = f"… and {count(len(grid.rows) - FRAGMENT_ROWS)} more"
+    return replace(grid, rows=grid.rows[:FRAGMENT_ROWS], note=more)
 
 
 def sample_size(diff: DiffView) -> int:
