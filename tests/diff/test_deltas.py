@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -64,7 +65,7 @@ def numbers(rnd: random.Random, kind: str, count: int) -> tuple[pa.Array, list[F
 NUMBERS = ("DOUBLE", "BIGINT", "TINYINT", "UBIGINT", "DECIMAL(10,2)", "DECIMAL(38,9)", "FLOAT")
 
 
-@pytest.mark.parametrize("seed", range(effort(150, 5_000)))
+@pytest.mark.parametrize("seed", range(effort(60, 5_000)))
 def test_differences_of_numbers_are_those_of_fractions(seed: int) -> None:
     rnd = random.Random(seed)
     count = rnd.choice([1, 2, 3, 10, 2_001])
@@ -110,6 +111,45 @@ def test_differences_of_floats_of_many_places_have_twelve_digits(seed: int) -> N
 
 def rounded(value: float, places: int) -> float:
     return float(round(Decimal(value), places))
+
+
+@pytest.mark.parametrize("seed", range(effort(25, 2_000)))
+def test_cells_that_are_alike_count_as_often_as_they_are(seed: int) -> None:
+    """The order of cells has no effect either."""
+    rnd = random.Random(seed)
+    kinds = [rnd.choice([*NUMBERS, "raw"])] * 2
+    count = rnd.choice([3, 30, 6_000])
+    if kinds[0] == "raw":
+        old = [rnd.random() for _ in range(count)]
+        factors = rnd.choice([[1.07], [1.07, 1.07, 1.2], [1.07, 1.2, 1.3]])
+        pairs = [(value, value * rnd.choice(factors)) for value in old]
+        kinds, types = ["DOUBLE", "DOUBLE"], [pa.float64()] * 2
+    else:
+        arrays = [numbers(rnd, kind, count)[0] for kind in kinds]
+        pairs = list(zip(*(array.to_pylist() for array in arrays), strict=True))
+        types = [array.type for array in arrays]
+    times = [rnd.choice([1, 1, 2, 50]) for _ in pairs]
+    many = [pair for pair, often in zip(pairs, times, strict=True) for _ in range(often)]
+    rnd.shuffle(many)
+    measures = Measures(*(measure(Scalar(kind)) for kind in kinds))  # type: ignore[arg-type]
+    columns = [
+        pa.array(own, kind) for own, kind in zip(zip(*pairs, strict=True), types, strict=True)
+    ]
+    known = number_delta(*columns, measures, looked_at=len(many), counts=np.array(times))
+    apart = [pa.array(own, kind) for own, kind in zip(zip(*many, strict=True), types, strict=True)]
+    assert known == number_delta(*apart, measures, looked_at=len(many))
+
+
+@pytest.mark.parametrize("values", [[0.00005, 0.25], [1e16, 0.5], [5e-324, 1.0], [1e22, 1e-5]])
+def test_whether_floats_are_decimal_numbers_does_not_depend_on_their_order(
+    values: list[float],
+) -> None:
+    filler = [float(n) for n in range(20)]
+    found = set()
+    for old in (values + filler, filler + values):
+        new = [2 * value + 1 for value in old]
+        found.add(delta(("DOUBLE", "DOUBLE"), pa.array(old), pa.array(new)))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("kind", ["DOUBLE", "DECIMAL(18,4)", "BIGINT"])
@@ -175,6 +215,24 @@ def test_few_cells_have_in_common_what_all_of_them_show(
     assert shown == (expected or (None, None))
 
 
+def test_extreme_floats_are_no_trouble() -> None:
+    extremes = [5e-324, -5e-324, 1.7e308, -1.7e308, 1e-310, 1.0, 0.0, -0.0, 3.3e200, 1e-200]
+    rnd = random.Random(3)
+    for _ in range(effort(100, 5_000)):
+        sides = [pa.array(rnd.choices(extremes, k=rnd.choice([2, 5, 9]) or 1)) for _ in range(1)]
+        other = pa.array(rnd.choices(extremes, k=len(sides[0])))
+        found = delta(("DOUBLE", "DOUBLE"), sides[0], other)
+        assert found is not None
+        pairs = list(zip(sides[0].to_pylist(), other.to_pylist(), strict=True))
+        differences = [Fraction(b) - Fraction(a) for a, b in pairs]
+        error = Fraction(1, 10**10)
+        assert abs(Fraction(found.low) - min(differences)) <= abs(min(differences)) * error
+        total = sum(differences)
+        assert abs(Fraction(found.total or "") - total) <= abs(total) * error
+        for common in (found.common_ratio, found.common_difference):
+            assert common is None or 2 * common.cells > found.cells
+
+
 def test_cells_without_a_difference_are_counted_and_left_out() -> None:
     old = pa.array([1.5, math.nan, math.inf, 2.0, 4.0])
     new = pa.array([2.5, 1.0, 1.0, -math.inf, 5.0])
@@ -224,7 +282,7 @@ def test_texts_changed_in_the_same_way_in_the_engine_and_in_python() -> None:
             [old + text(), text() + old, old.swapcase(), old.upper(), f" {old}", old[1:], text()]
         )
 
-    olds = [text() for _ in range(effort(5_000, 200_000))]
+    olds = [text() for _ in range(effort(3_000, 200_000))]
     pairs = [(old, new) for old in olds if (new := changed(old)) != old]
     ways = []
     with duckdb.connect() as con:
@@ -349,6 +407,32 @@ def test_cells_within_their_tolerance_are_in_no_delta(write: Write) -> None:
     assert isinstance(found.delta, NumberDelta)
     assert (found.delta.cells, found.delta.low, found.delta.total) == (2, "5", "12")
     assert found.distinct == 2
+
+
+def test_values_that_are_not_finite_are_counted_and_left_out_of_deltas(tmp_path: Path) -> None:
+    lake = catalog.create(str(tmp_path / "lake"))
+    states = [
+        "(1, '1.5', '2024-01-01', 1), (2, 'nan', 'infinity', 2), (3, '2', '2024-01-05', NULL)",
+        "(1, '2.0', '2024-01-02', 1), (2, '7', '2024-01-02', 4), (3, '-inf', '-infinity', 3)",
+    ]
+    for n, rows in enumerate(states):
+        folder = tmp_path / f"{n}"
+        folder.mkdir()
+        columns_sql = "id, CAST(v AS DOUBLE) v, CAST(t AS TIMESTAMP) t, CAST(t AS DATE) d, n"
+        duckdb.sql(f"SELECT {columns_sql} FROM (VALUES {rows}) AS _(id, v, t, n)").write_parquet(
+            str(folder / "a.parquet")
+        )
+        with lake.transaction() as tx:
+            tx.snapshot("t", str(folder), key=["id"])
+    found = columns(lake)
+    assert columns(lake, method="join") == found
+    for name in ("v", "t", "d"):
+        one = found[name].delta
+        assert isinstance(one, NumberDelta)
+        assert (one.cells, one.looked_at) == (1, 3)
+    numbers_found = found["n"].delta
+    assert isinstance(numbers_found, NumberDelta)
+    assert (numbers_found.cells, numbers_found.looked_at, numbers_found.total) == (1, 1, "2")
 
 
 def test_tables_without_a_key_have_no_deltas(write: Write) -> None:

@@ -29,6 +29,9 @@ SEVERAL = 8
 _LENIENT = 1_000
 """Of so many cells that have a ratio, one may be left out for a ratio with fewer digits."""
 
+_RATIOS = 1e-300, 1e300
+"""Ratios that are looked at: next to them, arithmetic of doubles neither over- nor underflows."""
+
 _ENOUGH = 4_096
 """Ranges that say which number most contain."""
 
@@ -92,7 +95,9 @@ def common_ratio(
         rounding: Share of a value by which it is rounded, whatever its places.
         middle: The ratio in the middle, if all cells have one and it is known.
     """
-    own = cells.only((cells.before != 0) & (cells.after != 0))
+    size = np.abs(cells.after / cells.before)
+    own = cells.only((size > _RATIOS[0]) & (size < _RATIOS[1]))
+    middle = middle if own is cells else None
     if own.total < 2 or 2 * own.total <= cells.total:
         return None
     size = np.abs(own.after)

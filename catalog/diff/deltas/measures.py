@@ -5,7 +5,8 @@ place. So are floats as people write them: 184.86 is 18,486 hundredths, and not 
 that is nearest to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -161,7 +162,7 @@ def _ticks(column: pa.Array) -> Numbers:
 def _decimals(values: Numbers) -> Wholes | None:
     """Returns floats as whole numbers of as few places as all of them have; None if more."""
     limit = 2.0**53 if values.dtype == np.float64 else 2.0**24
-    for places in range(_shown_places(values[:8]), FLOAT_PLACES + 1):
+    for places in range(max(_shown_places(values[:8]), 0), FLOAT_PLACES + 1):
         scale = 10.0**places
 
         def has_places(some: Numbers, scale: float = scale) -> Numbers:
@@ -169,19 +170,15 @@ def _decimals(values: Numbers) -> Wholes | None:
             same = (scaled / scale).astype(some.dtype) == some
             return np.asarray(same & (np.abs(scaled) <= limit))
 
-        with np.errstate(over="ignore"):
-            if _all(values, has_places):
-                scaled = np.rint(values.astype(np.float64) * scale)
-                return Wholes(scaled.astype(np.int64), places)
+        if _all(values, has_places):
+            return Wholes(np.rint(values.astype(np.float64) * scale).astype(np.int64), places)
     return None
 
 
 def _shown_places(values: Numbers) -> int:
-    """Returns how many decimal places the texts of some floats have, with an exponent many."""
-    texts = [str(value) for value in values]
-    if any("e" in text for text in texts):
-        return FLOAT_PLACES + 1 if any("e-" in text for text in texts) else 0
-    return max((len(text.partition(".")[2].rstrip("0")) for text in texts), default=0)
+    """Returns how many decimal places the texts of some finite floats have."""
+    exponents = (Decimal(str(value)).normalize().as_tuple().exponent for value in values)
+    return max((-found for found in exponents if isinstance(found, int)), default=0)
 
 
 def _all(values: Numbers, holds: Callable[[Numbers], Numbers]) -> bool:
@@ -200,7 +197,7 @@ def _unscaled(column: pa.Array) -> Numbers:
     if np.array_equal(high, low >> 63):
         return _small(low)
     tops, rests = high.tolist(), low.view(np.uint64).tolist()
-    return _objects([(top << 64) | rest for top, rest in zip(tops, rests, strict=True)])
+    return as_objects([(top << 64) | rest for top, rest in zip(tops, rests, strict=True)])
 
 
 def _times(values: Numbers, factor: int) -> Numbers:
@@ -224,7 +221,8 @@ def _greatest(values: Numbers) -> int:
     return max(int(values.max()), -int(values.min())) if len(values) else 0
 
 
-def _objects(values: list[int]) -> Numbers:
+def as_objects(values: Sequence[object]) -> Numbers:
+    """Returns Python's values as an array."""
     found = np.empty(len(values), dtype=object)
     found[:] = values
     return found

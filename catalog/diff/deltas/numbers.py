@@ -27,6 +27,7 @@ from catalog.diff.deltas.durations import duration_text
 from catalog.diff.deltas.measures import (
     Measure,
     Wholes,
+    as_objects,
     doubles,
     is_finite,
     ticks,
@@ -44,6 +45,10 @@ SINGLE_ROUNDING = 2.0**-21
 """Share of a 32-bit float by which a result of a few operations is off; half a unit is 2⁻²⁴."""
 
 
+_LARGE = 1e307
+"""Doubles from which on nothing in common is looked for, as differences may overflow."""
+
+
 class Measures(NamedTuple):
     """What is measured of the values before and after."""
 
@@ -51,6 +56,7 @@ class Measures(NamedTuple):
     after: Measure
 
 
+@np.errstate(all="ignore")  # what is not finite is left out afterwards
 def number_delta(
     before: pa.Array,
     after: pa.Array,
@@ -144,23 +150,23 @@ def _of_doubles(cells: Cells, new: Wholes | None, *, rounding: float) -> NumberD
         rounding: Share of a value by which it may be rounded.
     """
     before, after = cells.before, cells.after
-    scale = 0.25 if max(np.abs(before).max(), np.abs(after).max()) > 1e307 else 1.0
-    differences = after * scale - before * scale
-    middle = _middle_places(cells.total)
-    left, right = at_places(differences, cells.counts, middle)
-    low, high = float(differences.min()), float(differences.max())
+    differences = after - before
+    if not np.isfinite(differences).all():
+        pairs = zip(before.tolist(), after.tolist(), strict=True)
+        differences = as_objects([Fraction(new) - Fraction(old) for old, new in pairs])
+    left, right = at_places(differences, cells.counts, _middle_places(cells.total))
     ratios, common, ratio = _ratios(cells), None, None
-    if scale == 1.0:
+    if max(np.abs(before).max(), np.abs(after).max()) < _LARGE:
         half_unit = 0.0 if new is None else 0.5 / 10.0 ** new.needed_places()
         common = common_difference(cells, rounding=rounding, middle=left)
         ratio = common_ratio(cells, half_unit=half_unit, rounding=rounding, middle=ratios.middle)
     return NumberDelta(
         cells.total,
-        count_cells(differences > 0, cells.counts),
-        count_cells(differences < 0, cells.counts),
-        _rounded(Fraction(low) / Fraction(scale)),
-        _rounded((Fraction(left) + Fraction(right)) / Fraction(2 * scale)),
-        _rounded(Fraction(high) / Fraction(scale)),
+        count_cells(after > before, cells.counts),
+        count_cells(after < before, cells.counts),
+        _rounded(Fraction(differences.min())),
+        _rounded((Fraction(left) + Fraction(right)) / 2),
+        _rounded(Fraction(differences.max())),
         total=_double_sum(cells),
         ratios=ratios.told,
         common_ratio=_telling(ratio, common, before=before),
@@ -260,8 +266,7 @@ class _Ratios(NamedTuple):
 def _ratios(cells: Cells) -> _Ratios:
     before, after = cells.before, cells.after
     own = cells.only(((before > 0) & (after > 0)) | ((before < 0) & (after < 0)))
-    with np.errstate(over="ignore"):
-        ratios = own.after / own.before
+    ratios = own.after / own.before
     finite = np.isfinite(ratios)
     if not finite.all():
         ratios, own = ratios[finite], own.only(finite)
