@@ -271,6 +271,19 @@ def holds_null_type(kind: DataType) -> bool:
             return holds_null_type(key) or holds_null_type(value)
 
 
+def holds_values(wide: DataType, narrow: DataType) -> bool:
+    """Returns whether a type holds every value of another; a struct may have further fields."""
+    match wide, narrow:
+        case ListType(a), ListType(b):
+            return holds_values(a, b)
+        case StructType(a), StructType(b):
+            fields = dict(a)
+            return all(name in fields and holds_values(fields[name], kind) for name, kind in b)
+        case MapType(ka, va), MapType(kb, vb):
+            return holds_values(ka, kb) and holds_values(va, vb)
+    return _common_pair(wide, narrow) == wide
+
+
 def _common_pair(left: DataType, right: DataType) -> DataType | None:
     if left == right or right == NULL_TYPE:
         return left

@@ -19,6 +19,7 @@ from catalog.model.types import (
     Scalar,
     StructType,
     common_type,
+    holds_values,
 )
 
 SCALARS = [
@@ -193,3 +194,37 @@ def test_structs_with_the_same_fields_in_another_order_are_one_type() -> None:
     both = StructType((("b", Scalar("BIGINT")), ("a", Scalar("VARCHAR"))))
     assert common_type((one, other)) == both
     assert common_type((one, StructType((("a", Scalar("VARCHAR")),)))) is None
+
+
+def struct(**fields: str) -> StructType:
+    return StructType(tuple((name, Scalar(kind)) for name, kind in fields.items()))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "holds"),
+    [
+        (Scalar("BIGINT"), Scalar("INTEGER"), True),
+        (Scalar("INTEGER"), Scalar("BIGINT"), False),
+        (Scalar("DOUBLE"), Scalar("INTEGER"), True),
+        (Scalar("DOUBLE"), Scalar("BIGINT"), False),
+        (Scalar("DECIMAL(12,2)"), Scalar("DECIMAL(10,2)"), True),
+        (Scalar("DECIMAL(12,4)"), Scalar("DECIMAL(12,2)"), False),
+        (Scalar("VARCHAR"), NULL_TYPE, True),
+        (NULL_TYPE, Scalar("VARCHAR"), False),
+        (Scalar("VARCHAR"), Scalar("INTEGER"), False),
+        (ListType(Scalar("BIGINT")), ListType(Scalar("INTEGER")), True),
+        (ListType(Scalar("INTEGER")), Scalar("INTEGER"), False),
+        (struct(a="INTEGER", b="VARCHAR"), struct(a="INTEGER"), True),
+        (struct(b="VARCHAR", a="BIGINT"), struct(a="INTEGER", b="VARCHAR"), True),
+        (struct(a="INTEGER"), struct(a="INTEGER", b="VARCHAR"), False),
+        (
+            MapType(Scalar("VARCHAR"), Scalar("BIGINT")),
+            MapType(Scalar("VARCHAR"), Scalar("INTEGER")),
+            True,
+        ),
+    ],
+)
+def test_a_type_holds_every_value_of_a_narrower_one(
+    wide: DataType, narrow: DataType, holds: bool
+) -> None:
+    assert holds_values(wide, narrow) is holds

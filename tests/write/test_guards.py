@@ -60,6 +60,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     "added, all NULL": ({"w": pa.array([None] * 4, pa.int8())}, {"w"}, set()),
     "widened": ({"id": pa.array([1, 2, 3, 4], pa.int64())}, {"id"}, set()),
     "to a double": ({"id": pa.array([1.0, 2, 3, 4])}, {"id"}, set()),
+    "to NULL": ({"v": pa.array([None] * 4, pa.null())}, {"v"}, {"v"}),
     "narrowed": ({"id": pa.array([1, 2, 3, 4], pa.int16())}, {"id"}, {"id"}),
     "to another": ({"id": pa.array(["1", "2", "3", "4"])}, {"id"}, {"id"}),
     "to a float": ({"v": pa.array([1.0, 2, 3, 4], pa.float32())}, {"v"}, {"v"}),

@@ -8,7 +8,7 @@ from catalog.flow.contracts.rules import TableRules, allowance
 from catalog.model.checks import PREFIX
 from catalog.model.contracts import STRUCTURE, TYPE_WIDENED
 from catalog.model.judgement import Violation
-from catalog.model.types import common_type
+from catalog.model.types import holds_values
 from catalog.report.figures import counted, share
 
 _PERMISSIONS = {
@@ -78,7 +78,7 @@ def judge_loss(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
 def _is_widened(change: ShapeChange, one: SchemaChange) -> bool:
     """Returns whether a type became one that holds all values of the type before."""
     return one.change == "type_changed" and any(
-        common_type((pair.after.type, pair.before.type)) == pair.after.type
+        holds_values(pair.after.type, pair.before.type)
         for pair in change.plan.pairs
         if pair.name == one.column
     )
