@@ -13,6 +13,7 @@ from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.compare.text_entries import TextEntries
 from catalog.diff.counts import (
     ColumnCounts,
+    KeyProblems,
     PartitionCounts,
     SideStats,
     TableCounts,
@@ -104,12 +105,11 @@ def compare_rows(
         explained=options.explain,
     )
     kept.drop()
-    findings = Findings(shown.distinct, shown.deltas) if options.explain else Findings()
-    if options.explain and not compares_files(plan):
-        from catalog.diff.segments.of_table import segments_of
-
-        segments, sample = segments_of(reader, columns, parts, counts=counts)
-        findings = replace(findings, segments=segments, sample=sample)
+    findings = Findings()
+    if options.explain:
+        findings = Findings(shown.distinct, shown.deltas)
+        if not compares_files(plan):
+            findings = _with_common(findings, reader, remainder, counts=counts, problems=problems)
     result = TableCounts(
         rows=row_counts(plan, counts),
         columns=column_counts(plan, counts, _statistics(reader, options, counts)),
@@ -131,6 +131,27 @@ def compare_rows(
         drop=remainder.drop,
     )
     return result, held
+
+
+def _with_common(
+    findings: Findings,
+    reader: TableReader,
+    remainder: Remainder,
+    *,
+    counts: Tally,
+    problems: KeyProblems,
+) -> Findings:
+    """Adds what changed rows have in common, and which columns look renamed."""
+    from catalog.diff.segments.of_table import segments_of
+
+    columns, parts = remainder.columns, remainder.waiting_parts()
+    segments, sample = segments_of(reader, columns, parts, counts=counts)
+    findings = replace(findings, segments=segments, sample=sample)
+    if not reader.plan.added or reader.held or any(problems.duplicate):
+        return findings
+    from catalog.diff.renamings import renamings
+
+    return replace(findings, renamings=renamings(reader, columns))
 
 
 def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda rows: None) -> str:
