@@ -77,6 +77,19 @@ def test_a_schema_may_change_as_far_as_its_guard_says(cat: Catalog, first: Path)
             assert (tx.refusal is None) is (not expected)
 
 
+def test_a_struct_may_get_fields_where_types_may_widen(cat: Catalog, source: Path) -> None:
+    def structs(*names: str) -> pa.Table:
+        return pa.table({"id": [1], "s": pa.array([dict.fromkeys(names, 1)])})
+
+    write(source / "a.parquet", structs("a"))
+    take(cat, source, None)
+    write(source / "a.parquet", structs("a", "b"))
+    assert told(cat, source, {"schema": "strict"}) == {(SCHEMA, "s")}
+    assert take(cat, source, {"schema": "widen"}).violations == ()
+    write(source / "a.parquet", structs("b"))
+    assert told(cat, source, {"schema": "widen"}) == {(SCHEMA, "s")}
+
+
 def test_a_column_that_goes_is_never_a_widening(cat: Catalog, first: Path) -> None:
     write(first / "a.parquet", pa.table({"id": START["id"], "v2": START["v"]}))
     assert told(cat, first, {"schema": "strict"}) == {(SCHEMA, "v"), (SCHEMA, "v2")}

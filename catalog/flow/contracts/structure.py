@@ -77,11 +77,15 @@ def judge_loss(rules: TableRules, change: ShapeChange) -> Iterator[Violation]:
 
 def _is_widened(change: ShapeChange, one: SchemaChange) -> bool:
     """Returns whether a type became one that holds all values of the type before."""
-    return one.change == "type_changed" and any(
-        holds_values(pair.after.type, pair.before.type)
-        for pair in change.plan.pairs
-        if pair.name == one.column
-    )
+    before, after = change.before, change.after
+    if one.change != "type_changed" or before is None or after is None:
+        return False
+    column = after.schema.find(one.column or "")
+    if column is None:
+        return False
+    wide = after.held_type(column)
+    narrow = (before.held_type(field) for field in before.schema.fields)
+    return any(str(kind) == one.before and holds_values(wide, kind) for kind in narrow)
 
 
 def is_replaced(change: ShapeChange) -> bool:
