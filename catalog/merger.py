@@ -32,6 +32,7 @@ class CatalogMerger(CatalogChecker):
         contracts: "GivenContracts" = (),
         allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
+        changes: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Merges a ref into a branch: all tables at once, by partitions, rows and cells.
@@ -52,6 +53,8 @@ class CatalogMerger(CatalogChecker):
                 rules of the branch name; the commit records the reason.
             dry_run: Whether to report only, without merging; conflicts, and what the gate
                 refuses, are then reported, not raised.
+            changes: Whether a dry run also reports what would change on the branch, as a diff
+                does, with distributions and some of the changed rows.
             progress: Receives a table that both changed, how many of its rows have been
                 compared, and how many there are to compare; and each derived table that was
                 computed, with two zeros.
@@ -78,6 +81,7 @@ class CatalogMerger(CatalogChecker):
             resolve=resolve,
             refresh=refresh,
             gate=gate_options(contracts, allow_failing),
+            changes=changes,
         )
         return self._with_rows(
             merge_into(self.context, request, dry_run=dry_run, progress=progress)

@@ -22,7 +22,7 @@ from catalog.operations.merge.open_merges import (
     foreign_conflicts,
     without_merge,
 )
-from catalog.operations.merge.row_counts import candidate_of, with_rows
+from catalog.operations.merge.row_counts import with_rows
 from catalog.operations.merge.steps import (
     Merger,
     MergeReport,
@@ -162,8 +162,8 @@ def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) ->
         derived = DerivedMerger(context, options.refresh, plans, options.progress)
         attempt = _Attempt(merger, replay, options, branch, derived, plans)
         if options.dry_run:
-            rehearse(context.repository, branch, attempt.propose, judge=gate.judge)
-            after = attempt.planned if plans else candidate_of(gate.judgement)
+            made = rehearse(context.repository, branch, attempt.propose, judge=gate.judge)
+            after = attempt.planned if plans else made
             return replace(with_rows(context, attempt.reports[-1], after), gate=gate.judgement)
         commit_id = publish(context.repository, branch, attempt.propose, judge=gate.judge)
         report = replace(attempt.reports[-1], gate=gate.judgement)

@@ -110,11 +110,14 @@ def publish(
     raise contested_error(branch, MAX_ATTEMPTS)
 
 
-def rehearse(repository: Repository, branch: str, propose: Propose, *, judge: Judge) -> None:
-    """Proposes a commit, writes it and has it judged; the branch does not move."""
+def rehearse(repository: Repository, branch: str, propose: Propose, *, judge: Judge) -> str | None:
+    """Proposes a commit, writes it and has it judged; the branch does not move.
+
+    Returns:
+        The commit, as it would be published; None if none is proposed.
+    """
     proposed = _proposed(repository, branch, propose)
-    if proposed is not None:
-        _written(repository, *proposed, judge=judge)
+    return None if proposed is None else _written(repository, *proposed, judge=judge)
 
 
 def _proposed(

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +21,7 @@ from cli.options import (
     Json,
     Limit,
     Message,
+    OutputFile,
     Reasons,
     Refresh,
     Sides,
@@ -42,6 +45,15 @@ if TYPE_CHECKING:
     from catalog import Catalog
     from catalog.operations.merge.open_merges import OpenMerge
 
+
+class MergeFormat(StrEnum):
+    """How a merge, or what it would do, is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
 TEXT_LIMIT = 20
 """Conflicts that text lists: a screen of them; the other formats list all."""
 
@@ -62,6 +74,9 @@ Source = Annotated[
         "that holds the merge; needed only if several merges are in conflict.",
         autocompletion=complete_ref,
     ),
+]
+How = Annotated[
+    MergeFormat, typer.Option("--format", help="How to write it; html, with --dry-run, is a page.")
 ]
 Squash = Annotated[bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")]
 Continue = Annotated[
@@ -105,7 +120,9 @@ def merge(
     dry_run: DryRun = False,
     go_on: Continue = False,
     abort: Abort = False,
+    how: How = MergeFormat.TEXT,
     json: Json = False,
+    target: OutputFile = None,
 ) -> None:
     """Merge what a branch changed into another: all tables at once, by partitions, rows and cells.
 
@@ -118,10 +135,13 @@ def merge(
     Examples:
       parquetry merge backfill/2024-03
       parquetry merge backfill/2024-03 --dry-run
+      parquetry merge backfill/2024-03 --dry-run --format html -o approve.html
       parquetry merge fix --into staging --resolve customers=theirs
       parquetry merge backfill/2024-03 --allow-failing orders.recent --reason "late since May"
       parquetry merge --continue
     """
+    json = json or how is MergeFormat.JSON
+    _check_format(how, target, dry_run=dry_run, json=json)
     taken = sides(resolve or [])
     may_fail = allowed_failures(allow_failing or (), reason or ())
     if go_on or abort:
@@ -166,9 +186,21 @@ def merge(
                 contracts=contracts_in(contract or ()),
                 allow_failing=may_fail,
                 dry_run=dry_run,
+                changes=how is MergeFormat.HTML,
                 progress=progress,
             )
-    show_report(report, about, json=json, dry_run=dry_run)
+    if how is MergeFormat.HTML:
+        from cli.output.merge_page import write_merge_page
+
+        write_merge_page(report, about, target)
+    show_report(report, about, json=json, dry_run=dry_run, quiet=how is MergeFormat.HTML)
+
+
+def _check_format(how: MergeFormat, target: Path | None, *, dry_run: bool, json: bool) -> None:
+    if how is MergeFormat.HTML and (json or not dry_run):
+        raise UsageError("--format html is the page to approve from", hint="add --dry-run")
+    if target is not None and how is not MergeFormat.HTML:
+        raise UsageError("-o is where --format html is written", hint="add --format html")
 
 
 def conflicts(

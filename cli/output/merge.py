@@ -62,8 +62,10 @@ def _progress_text(table: str, done: int, total: int) -> str:
     return f"{table}: {done:,} of {total:,} rows" if total else f"{table}: computed"
 
 
-def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: bool) -> None:
-    """Prints what was done, or would be.
+def show_report(
+    report: "MergeReport", about: Names, *, json: bool, dry_run: bool, quiet: bool = False
+) -> None:
+    """Prints what was done, or would be, unless ``quiet``.
 
     Raises:
         MergeConflict: It was a dry run, and found conflicts.
@@ -71,7 +73,7 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
     """
     if json:
         show_json(_report_json(report, about, dry_run=dry_run))
-    else:
+    elif not quiet:
         derived = {one.table for one in report.derived}
         tables = [table for table in report.tables if table.table not in derived]
         names = [*(one.table for one in tables), *(one.table for one in report.derived)]

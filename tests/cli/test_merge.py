@@ -10,6 +10,7 @@ import pytest
 
 import catalog
 from tests.cli.conftest import Outcome, Runner, write_parquet
+from tests.report.page_reading import Page
 
 MERGE_BRANCH = "merge/fix-into-main"
 DAY = "orders/day=2024-01-01/a.parquet"
@@ -523,3 +524,37 @@ def test_a_table_dropped_on_one_side_is_one_conflict(
     assert row.split() == ["orders", "table-dropped", "-", "-", "there", "changed", "dropped"]
     assert parquetry("merge", "--continue", "--resolve", "theirs").code == 0
     assert "orders" not in parquetry("tables").out
+
+
+def test_the_page_to_approve_a_merge_from(fix: Path, tmp_path: Path, parquetry: Runner) -> None:
+    target = tmp_path / "approve.html"
+    before = parquetry("log", "--json").out
+    outcome = parquetry("merge", "fix", "--dry-run", "--format", "html", "-o", str(target))
+    assert (outcome.code, outcome.out) == (0, "")
+    assert parquetry("log", "--json").out == before
+    page = Page(target.read_text(encoding="utf-8"))
+    assert "Proposed merge of fix into main" in page.text
+    assert "This merge has no conflict" in page.text
+    (orders,) = page.table("Tables that changed").records()
+    assert (orders["table"], orders["updated"]) == ("orders", "2")
+    assert {row["order_id"]: row["amount"] for row in page.table("Changed rows").records()} == {
+        "1": "10.0 → 11.0",
+        "6": "7.0 → 8.0",
+    }
+    assert parquetry("merge", "fix").code == 0
+    made = json.loads(parquetry("diff", "main~1", "--json").out)
+    assert made["totals"]["updated"] == 2
+
+
+def test_the_page_of_a_merge_in_conflict(clash: Path, tmp_path: Path, parquetry: Runner) -> None:
+    target = tmp_path / "approve.html"
+    outcome = parquetry("merge", "fix", "--dry-run", "--format", "html", "-o", str(target))
+    assert outcome.code == 4
+    page = Page(target.read_text(encoding="utf-8"))
+    found = json.loads(parquetry("merge", "fix", "--dry-run", "--json").out)["conflicts"]
+    assert f"This merge would end in {len(found)} conflicts." in page.text
+    shown = page.table("Conflicts").records()
+    assert [row["theirs"] for row in shown] == [
+        "NULL" if one["theirs"] is None else str(one["theirs"]) for one in found
+    ]
+    assert parquetry("merge", "fix", "--format", "html").code == 2

@@ -8,7 +8,6 @@ from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES
 from catalog.diff.view import End
 from catalog.errors import CatalogError
-from catalog.model.judgement import Judgement
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner, PlannedTable
 from catalog.operations.diff_request import DiffRequest
@@ -33,11 +32,6 @@ def with_rows(context: OperationContext, report: MergeReport, after: str | None)
     counts = rows_changed(context, report.ends.ours, after)
     tables = (replace(table, rows=counts.get(table.table)) for table in report.tables)
     return replace(report, tables=tuple(tables))
-
-
-def candidate_of(judgement: Judgement | None) -> str | None:
-    """Returns the commit that a gate judged; None if it judged nothing."""
-    return None if judgement is None else judgement.candidate
 
 
 def rows_changed(context: OperationContext, before: str, after: str) -> Mapping[str, RowCounts]:

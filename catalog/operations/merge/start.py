@@ -3,6 +3,7 @@
 from catalog.dataclasses import dataclass, replace
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, MergeConflict
 from catalog.hints import Call, hint
+from catalog.model.judgement import Judgement
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
@@ -11,7 +12,7 @@ from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.brought import with_brought
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import branch_name, conflict_error, find_merge
-from catalog.operations.merge.row_counts import candidate_of, with_rows
+from catalog.operations.merge.row_counts import with_rows
 from catalog.operations.merge.steps import (
     Merger,
     MergeReport,
@@ -49,6 +50,7 @@ class MergeRequest:
     resolve: Resolutions = None
     refresh: bool = True
     gate: GateOptions = NO_OPTIONS
+    changes: bool = False
 
     @property
     def what(self) -> str:
@@ -89,15 +91,19 @@ def merge_into(
         )
         gate = Gate(context, request.what, options, dry_run=dry_run)
         judged = gate.begin(live.held, theirs)
-        plans = dry_run and not judged
+        plans = dry_run and not judged and not request.changes
         derived = DerivedMerger(context, request.refresh, plans, progress)
         attempt = _Attempt(merger, request, theirs, plans, derived)
         try:
             if dry_run:
-                rehearse(context.repository, request.into, attempt.propose, judge=gate.judge)
+                proposed = rehearse(
+                    context.repository, request.into, attempt.propose, judge=gate.judge
+                )
                 commit_id = None
-                after = attempt.planned if plans else candidate_of(gate.judgement)
+                after = attempt.planned if plans else proposed
                 attempt.report = with_rows(context, attempt.done, after)
+                if request.changes and after is not None:
+                    attempt.report = _with_changes(context, attempt, after, gate.judgement)
             else:
                 commit_id = publish(
                     context.repository, request.into, attempt.propose, judge=gate.judge
@@ -107,6 +113,18 @@ def merge_into(
                 return report_merge(request.into, error.ends, error.merge)
             raise _leave_branch(merger, request, error) from None
         return with_commit(context, replace(attempt.done, gate=gate.judgement), commit_id)
+
+
+def _with_changes(
+    context: OperationContext, attempt: "_Attempt", after: str, gate: Judgement | None
+) -> MergeReport:
+    """Returns what a merge on trial did, with what it would change on the branch."""
+    from catalog.operations.merge.proposed import proposed_changes
+
+    request, report = attempt.request, attempt.done
+    ends = report.ends.ours, after
+    found = proposed_changes(context, ends, branch=request.into, what=request.what, gate=gate)
+    return replace(report, changes=found)
 
 
 @dataclass(slots=True)
@@ -261,9 +279,10 @@ def merge_request(
     resolve: Resolutions,
     refresh: bool,
     gate: GateOptions = NO_OPTIONS,
+    changes: bool = False,
 ) -> MergeRequest:
     """Returns the request to merge a ref into a branch; without a message it makes one up."""
     into = canonical_name(into)
     text = message or f"merge {source} into {into}"
     left = branch_name(source, into)
-    return MergeRequest(source, into, text, left, squash, resolve, refresh, gate)
+    return MergeRequest(source, into, text, left, squash, resolve, refresh, gate, changes)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass, field, replace
 from catalog.diff.counts import RowCounts
+from catalog.diff.view import DiffView
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
@@ -71,6 +72,7 @@ class MergeReport:
         derived: What became of derived tables, each after its inputs: those that came or were
             computed, and those that are stale now.
         gate: What the gate of the branch found; None if nothing was judged.
+        changes: Of a dry run that was asked for it, what would change on the branch.
     """
 
     branch: str
@@ -80,6 +82,7 @@ class MergeReport:
     conflicts: pa.Table = field(default_factory=lambda: conflict_table(()))
     derived: tuple[DerivedMerge, ...] = ()
     gate: Judgement | None = None
+    changes: DiffView | None = None
 
     @property
     def is_up_to_date(self) -> bool:
