@@ -25,8 +25,8 @@ Whole_contra = TypeVar("Whole_contra", bound=HasView, contravariant=True)
 class Pictures(Protocol[Whole_contra]):
     """Draws the view of a diff; what draws is above what compares, and handed down."""
 
-    def text(self, diff: DiffView, width: int) -> str:
-        """Returns it as text, within a width in columns."""
+    def text(self, diff: DiffView, width: int, *, full: bool = False) -> str:
+        """Returns it as text, within a width in columns; ``full`` leaves nothing out."""
 
     def markdown(self, diff: DiffView) -> str:
         """Returns it as Markdown."""
@@ -45,14 +45,15 @@ class Drawn(ABC, Generic[Whole]):
     def _drawing(self) -> tuple[Pictures[Whole] | None, Whole]:
         """Returns what draws it, and the diff that is drawn."""
 
-    def to_text(self, *, width: int = WIDTH) -> str:
+    def to_text(self, *, width: int = WIDTH, full: bool = False) -> str:
         """Returns the picture of it as text, as ``print`` and notebooks show it.
 
         Args:
             width: How many columns of text it may take.
+            full: Whether all tables, columns and partitions are shown, however many they are.
         """
         pictures, diff = self._drawing()
-        return "" if pictures is None else pictures.text(diff.view, width)
+        return "" if pictures is None else pictures.text(diff.view, width, full=full)
 
     def to_markdown(self) -> str:
         """Returns it as Markdown, fewer than 60,000 characters: what a pull request takes."""

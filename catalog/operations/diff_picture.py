@@ -7,11 +7,13 @@ from catalog.diff.view import DiffView
 class DiffPictures:
     """Draws the view of a diff."""
 
-    def text(self, diff: DiffView, width: int) -> str:
-        """Returns it as text, within a width in columns."""
+    def text(self, diff: DiffView, width: int, *, full: bool = False) -> str:
+        """Returns it as text, within a width in columns; ``full`` leaves nothing out."""
+        from catalog.report.picture.sheet import CAPPED, UNLIMITED
         from catalog.report.text import render_diff
 
-        return "\n".join(render_diff(diff, width=width))
+        limits = UNLIMITED if full else CAPPED
+        return "\n".join(render_diff(diff, width=width, limits=limits, more="full=True"))
 
     def markdown(self, diff: DiffView) -> str:
         """Returns it as Markdown."""

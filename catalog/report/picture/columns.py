@@ -22,7 +22,7 @@ NAME_MINIMUM = 8
 EXPLAINED = 8
 """Changed columns of which each is explained in lines of its own; of more, in a line each."""
 
-EXPLANATION_MINIMUM = 20
+EXPLANATION_MINIMUM = 12
 """Columns that the explanation of a column takes at least where it stands in its line."""
 
 

@@ -1,6 +1,6 @@
 """What changed rows have in common, in words: ``only channel = phone (89,482 of 89,482; …)``."""
 
-from catalog.diff.findings import Segment
+from catalog.diff.findings import Renaming, Segment
 from catalog.report.figures import clipped, count, listed, plain, share
 
 VALUES_NAMED = 4
@@ -39,3 +39,10 @@ def _value(value: str | None, most: int | None) -> str:
         return "NULL"
     shown = plain(value) if value and value == value.strip() else repr(value)
     return shown if most is None else clipped(shown, most)
+
+
+def renaming_text(renaming: Renaming) -> str:
+    """Returns which column looks renamed, and how many of its values are the same."""
+    names = f"{plain(renaming.before)} → {plain(renaming.after)}"
+    of = f"{count(renaming.equal)} of {count(renaming.out_of)}"
+    return f"{names} looks renamed: {of} values are equal"

@@ -10,6 +10,7 @@ from catalog.report.layout import GAP, flowed
 from catalog.report.paint import PLAIN, Paint
 from catalog.report.picture.columns import column_lines
 from catalog.report.picture.partitions import axis_facts, partition_table
+from catalog.report.picture.segments import renaming_text, segment_text
 from catalog.report.picture.sheet import INDENT, Sheet, first
 from catalog.report.words import (
     brief_cells,
@@ -48,6 +49,7 @@ def table_lines(table: TableView, sheet: Sheet, *, columns: bool = True) -> list
     lines = [title(table, sheet.paint), *_fact_lines(_capped(named, sheet), sheet)]
     if table.compared and table.files is None:
         lines += _axes(table, sheet, _width_of(named))
+        lines += _fact_lines(_findings(table, sheet), sheet, wide=_width_of(named))
     if table.files is None:
         lines += (column_lines(table, sheet) if columns else []) + partition_table(table, sheet)
     elif table.status == "modified":
@@ -92,14 +94,25 @@ def _capped(named: Sequence[tuple[str, str]], sheet: Sheet) -> list[tuple[str, s
     return [*named[:at], *shown, ("schema", sheet.rest(more, "schema change")), *after]
 
 
-def _fact_lines(named: Sequence[tuple[str, str]], sheet: Sheet) -> list[str]:
+def _findings(table: TableView, sheet: Sheet) -> list[tuple[str, str]]:
+    """Returns what the changed rows of a table have in common, and what looks renamed."""
+    most = sheet.limits.value
+    found = [(one.change, segment_text(one, most)) for one in table.segments]
+    return [*found, *(("renamed?", renaming_text(one)) for one in table.renamings)]
+
+
+def _fact_lines(
+    named: Sequence[tuple[str, str]], sheet: Sheet, *, wide: int | None = None
+) -> list[str]:
     """Returns named facts as lines, broken where they must be; a name is not said again."""
-    wide = _width_of(named)
+    wide = _width_of(named) if wide is None else wide
     indent = len(INDENT) + wide + len(GAP)
     seen, lines = "", []
     for name, text in named:
         first_line, *others = flowed([text], width=max(sheet.flow - indent, FACT_MINIMUM))
-        lines.append(f"{INDENT}{'' if name == seen else name:<{wide}}{GAP}{first_line}")
+        lines.append(
+            f"{INDENT}{'' if name == seen else clipped(name, wide):<{wide}}{GAP}{first_line}"
+        )
         lines += [" " * indent + line for line in others]
         seen = name
     return lines
