@@ -111,7 +111,8 @@ SchemaGuards = Annotated[
         "--schema",
         metavar="[TABLE=]strict|widen|any",
         help="Refuse any change of columns, key or partitioning (strict), or all but new columns "
-        "and types that hold what was there (widen). Default: any.",
+        "and types that hold what was there (widen). Default, also for --max-loss: what "
+        f"{CONFIG_NAME} says, else any.",
     ),
 ]
 LossGuards = Annotated[
@@ -119,7 +120,8 @@ LossGuards = Annotated[
     typer.Option(
         "--max-loss",
         metavar="[TABLE=]N%|ROWS|any",
-        help="Refuse a table that has this share, or so many rows, less than before. Default: any.",
+        help="Refuse a table that would lose more than this share of its rows, or more than so "
+        "many of them. Default: any.",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, write nothing.")]
