@@ -178,7 +178,7 @@ def compare(
     distributions: bool = False,
     threads: int | None = None,
     memory_limit_bytes: int | None = None,
-    progress: "Callable[[int, int, int], None] | None" = None,
+    progress: "Callable[..., None] | None" = None,
     catalog: "Catalog | str | PathLike[str] | None" = None,
     s3: S3Options | None = None,
     gcs: GcsOptions | None = None,
@@ -213,7 +213,8 @@ def compare(
             them; reads these columns once more.
         threads: Threads to use; None means all.
         memory_limit_bytes: Memory to use; None means a quarter of the machine's.
-        progress: Receives the tasks done, the tasks in all, and the rows compared so far.
+        progress: Receives the tasks done, the tasks in all, and the rows compared so far; if it
+            takes ``phase``, also what goes on, such as ``comparing``.
         catalog: The catalog of a ``table@ref``, open or by its place.
         s3: How to reach S3, beyond what boto3 finds in its environment and profiles.
         gcs: How to reach Google Cloud Storage, beyond what Google's library finds by itself.

@@ -25,6 +25,7 @@ from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, Example
 from catalog.diff.deltas.columns import Group, deltas
 from catalog.diff.excerpts import Excerpts, excerpts
 from catalog.diff.findings import Delta
+from catalog.diff.phases import Phase, examples_phase, unwatched
 from catalog.diff.plan import ColumnPair
 from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.engine.connection import cursor
@@ -56,6 +57,7 @@ def changes_of_value(
     parts: Sequence[Part],
     rows: int,
     explained: bool,
+    phase: Phase = unwatched,
 ) -> dict[int, ColumnChanges]:
     """Returns what is found of the changes of value of some columns, by number.
 
@@ -69,11 +71,15 @@ def changes_of_value(
         parts: The rows.
         rows: About how many rows there are.
         explained: Whether deltas are wanted.
+        phase: Is told how many columns are done.
     """
     at_once = CELL_COLUMNS if any(part.arrays is None for part in parts) else ARROW_COLUMNS
     most = max(1, min(at_once, EXAMPLE_CELLS // max(rows, 1)))
     found: dict[int, ColumnChanges] = {}
+    done = 0
     for kind in of_one_kind(columns, pairs, most=most):
+        phase(examples_phase(done, len(pairs)))
+        done += len(kind)
         cells = changed_cells(con, columns, kind, parts=parts, explained=explained)
         if cells.num_rows:
             changes = _grouped(cells)

@@ -24,6 +24,7 @@ from catalog.diff.held_rows import HeldRows
 from catalog.diff.kept_rows import KeptRows
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
+from catalog.diff.phases import COMPARING, EXPLAINING, Phase, unwatched
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints, routes
@@ -43,6 +44,7 @@ def compare_table(
     name: str,
     keep_rows: bool,
     progress: Progress = lambda rows: None,
+    phase: Phase = unwatched,
 ) -> TableDiff:
     """Counts what changed in a table, to the cell.
 
@@ -50,7 +52,7 @@ def compare_table(
     """
     with_files = compares_files(reader.plan)
     reader = replace(reader, hands_out=keep_rows or with_files)
-    counted, held = compare_rows(reader, options, name=name, progress=progress)
+    counted, held = compare_rows(reader, options, name=name, progress=progress, phase=phase)
     if with_files:
         from catalog.diff.file_rows import read_file_changes
 
@@ -80,6 +82,7 @@ def compare_rows(
     *,
     name: str,
     progress: Progress = lambda rows: None,
+    phase: Phase = unwatched,
 ) -> tuple[TableCounts, HeldRows]:
     """Counts what changed in a table, and leaves the changed rows in the engine.
 
@@ -89,6 +92,7 @@ def compare_rows(
     register_functions(reader.con, plan)
     if plan.before is None or plan.after is None:
         return _one_sided(reader, options)
+    phase(COMPARING)
     checks = KeyChecks(reader, check_all=options.check_keys)
     remainder = _settled(reader, name, checks, progress=progress)
     problems = checks.problems
@@ -103,8 +107,10 @@ def compare_rows(
         parts=kept.instead_of(parts),
         counts=counts,
         explained=options.explain,
+        phase=phase,
     )
     kept.drop()
+    phase(EXPLAINING if options.explain else COMPARING)
     findings = Findings()
     if options.explain:
         findings = Findings(shown.distinct, shown.deltas)

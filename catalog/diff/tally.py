@@ -15,6 +15,7 @@ from catalog.diff.deltas.columns import of_a_sample
 from catalog.diff.examples import ColumnChanges, changes_of_value
 from catalog.diff.findings import Delta
 from catalog.diff.kept_rows import KEPT_ROWS, KeptRows
+from catalog.diff.phases import Phase, unwatched
 from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 
 EXAMPLE_ROWS = 2_000_000
@@ -301,6 +302,7 @@ def shown_changes(
     parts: Sequence[Part],
     counts: Tally,
     explained: bool,
+    phase: Phase = unwatched,
 ) -> Shown:
     """Returns what is shown of the changes of value of every changed column."""
     changed = [
@@ -312,7 +314,13 @@ def shown_changes(
     found: dict[int, ColumnChanges] = {}
     if countable:
         found = changes_of_value(
-            con, columns, changed, parts=parts, rows=counts.updated, explained=explained
+            con,
+            columns,
+            changed,
+            parts=parts,
+            rows=counts.updated,
+            explained=explained,
+            phase=phase,
         )
     for part in parts if not countable else ():
         held = {pair.number for pair in part.pairs} - found.keys()

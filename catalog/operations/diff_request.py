@@ -1,5 +1,6 @@
 """What is asked of a diff, checked as it comes in."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
@@ -11,8 +12,18 @@ from catalog.repository.repository import DEFAULT_BRANCH
 
 Level = Literal["stat", "cells", "rows"]
 Method = Literal["auto", "join"]
-Progress = Callable[[int, int, int], None]
-"""Receives the tasks done, the tasks in all, and the rows compared so far."""
+Progress = Callable[..., None]
+"""Receives the tasks done, the tasks in all, and the rows compared so far; if it takes ``phase``,
+also what goes on, each time that changes."""
+
+
+def takes_phase(progress: Progress) -> bool:
+    """Returns whether a function has a parameter ``phase``, beside three numbers."""
+    try:
+        inspect.signature(progress).bind(0, 0, 0, phase="")
+    except (TypeError, ValueError):  # it takes other arguments, or does not say which
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from catalog.model.judgement import Judgement
 from catalog.operations.diff_late_rows import LateRows
 from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_planning import PlannedTable, Planner
-from catalog.operations.diff_request import DiffRequest, Progress
+from catalog.operations.diff_request import DiffRequest, Progress, takes_phase
 from catalog.repository.datafiles import readable
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def run_diff(
                 work=work,
                 name=f"remainder_{number}",
                 progress=counter.count,
+                phase=counter.begin,
             )
             results.append(found if request.level == "rows" else found.with_rows(late.reader(one)))
     except BaseException:
@@ -158,12 +159,14 @@ def _check_files(planner: Planner, planned: PlannedTable) -> None:
 
 
 class _TaskCounter:
-    """Reports how many tasks are done, and how many rows were compared."""
+    """Reports how many tasks are done, how many rows were compared, and what goes on."""
 
     def __init__(self, planned: Sequence[PlannedTable], progress: Progress | None) -> None:
         self._total = sum(max(len(one.plan.tasks), 1) for one in planned)
         self._done = self._rows = 0
         self._progress = progress
+        self._phase = ""
+        self._takes_phase = progress is not None and takes_phase(progress)
 
     def skip(self) -> None:
         """Counts a table that needed no task."""
@@ -177,8 +180,19 @@ class _TaskCounter:
     def count(self, rows: int) -> None:
         """Counts a task and its rows."""
         self._done, self._rows = self._done + 1, self._rows + rows
-        if self._progress is not None:
-            self._progress(self._done, self._total, self._rows)
+        self._tell()
+
+    def begin(self, phase: str) -> None:
+        """Notes a phase that begins."""
+        self._phase = phase
+        if self._takes_phase:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is None:
+            return
+        about = {"phase": self._phase} if self._takes_phase else {}
+        self._progress(self._done, self._total, self._rows, **about)
 
 
 def _needs_reading(planner: Planner, planned: PlannedTable) -> bool:

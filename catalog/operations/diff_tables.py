@@ -6,6 +6,7 @@ from catalog.dataclasses import replace
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
 from catalog.diff.fingerprints.loading import Loaded, load_prints
+from catalog.diff.phases import READING, Phase, unwatched
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints
@@ -35,6 +36,7 @@ def compare_planned(
     work: Workspace,
     name: str,
     progress: Callable[[int], None],
+    phase: Phase = unwatched,
 ) -> TableDiff:
     """Compares the rows of a table.
 
@@ -46,7 +48,9 @@ def compare_planned(
         work: The engine, which keeps changed rows if they are wanted.
         name: Begins the names of its tables in the engine; unique there.
         progress: Is called with the rows of each task that is done.
+        phase: Is called with each phase that begins.
     """
+    phase(READING)
     with engine_errors():
         reader = table_reader(planner, planned, request=request, work=work, kept=kept)
         with checked(reader.checks):
@@ -56,6 +60,7 @@ def compare_planned(
                 name=name,
                 keep_rows=request.level == "rows",
                 progress=progress,
+                phase=phase,
             )
 
 

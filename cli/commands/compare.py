@@ -58,10 +58,11 @@ def _run(sources: "Sources", places: tuple[str, str], request: Request) -> bool:
         return False
 
     with stderr.Progress("compare:") as progress:
+        progress(what="reading")
         asked = _asked(request, progress)
-        result = run_comparison(*places, asked, sources, query=request.query)
-    with result:
-        return write_diff(result.diff, request)
+        with run_comparison(*places, asked, sources, query=request.query) as result:
+            progress(what="writing")
+            return write_diff(result.diff, request)
 
 
 def _asked(request: Request, progress: stderr.Progress | None = None) -> "DiffRequest":

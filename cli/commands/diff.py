@@ -82,7 +82,10 @@ def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool
         write_explanation(ends, found, request)
         return False
 
-    return write_diff(_compared(cat, ends, request), request)
+    with stderr.Progress("diff:") as progress:
+        result = _compared(cat, ends, request, progress=progress)
+        progress(what="writing")
+        return write_diff(result, request)
 
 
 def _first(from_ref: str | None, to_ref: str | None, commit: str | None) -> str:
@@ -132,41 +135,43 @@ def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
     return ends
 
 
-def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff":
-    with stderr.Progress("diff:") as progress:
-        if request.query is not None:
-            return cat.diff_query(
-                request.query,
-                *ends,
-                key=request.key,
-                columns=request.columns or None,
-                tolerance=request.tolerance or None,
-                ignore=request.ignore or None,
-                where=request.where,
-                check_keys=request.check_keys,
-                full_stats=request.full_stats,
-                explain=request.explained,
-                distributions=request.illustrated,
-                threads=request.threads,
-                memory_limit_bytes=request.memory_limit_bytes,
-            )
-        return cat.diff(
+def _compared(
+    cat: "Catalog", ends: tuple[str, str], request: Request, *, progress: stderr.Progress
+) -> "Diff":
+    progress(what="comparing")
+    if request.query is not None:
+        return cat.diff_query(
+            request.query,
             *ends,
-            tables=request.tables or None,
             key=request.key,
             columns=request.columns or None,
             tolerance=request.tolerance or None,
             ignore=request.ignore or None,
-            defaults=request.defaults,
             where=request.where,
-            metrics=request.metrics,
-            level=request.level,
             check_keys=request.check_keys,
             full_stats=request.full_stats,
             explain=request.explained,
             distributions=request.illustrated,
-            method=request.method,
             threads=request.threads,
             memory_limit_bytes=request.memory_limit_bytes,
-            progress=progress.of_rows,
         )
+    return cat.diff(
+        *ends,
+        tables=request.tables or None,
+        key=request.key,
+        columns=request.columns or None,
+        tolerance=request.tolerance or None,
+        ignore=request.ignore or None,
+        defaults=request.defaults,
+        where=request.where,
+        metrics=request.metrics,
+        level=request.level,
+        check_keys=request.check_keys,
+        full_stats=request.full_stats,
+        explain=request.explained,
+        distributions=request.illustrated,
+        method=request.method,
+        threads=request.threads,
+        memory_limit_bytes=request.memory_limit_bytes,
+        progress=progress.of_rows,
+    )

@@ -8,7 +8,7 @@ import typer
 from catalog.report.figures import counted
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Json, Ref, TableAt
-from cli.output import stdout
+from cli.output import stderr, stdout
 from cli.output.listing import show_outcome
 from cli.usage import UsageError
 
@@ -41,7 +41,9 @@ def export(
       parquetry export photos@v1.0 restored --format files
     """
     name, ref = table_at(table)
-    rows = opened(context).export(name, destination, ref=ref, format=how)
+    with stderr.Progress("export:") as progress:
+        progress(what=f"writing {table}")
+        rows = opened(context).export(name, destination, ref=ref, format=how)
     outcome = {"table": name, "ref": ref, "destination": destination, "rows": rows}
     written = counted(rows, "file" if how == "files" else "row")
     show_outcome(outcome, f"wrote {written} of {table} to {destination}", json=json)

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -27,6 +27,8 @@ NARROWEST = 20
 _asked_width: int | None = None
 _is_paged = True
 _screen: "Screen | None" = None
+_waiting: list[Callable[[], None]] = []
+"""What is called before the next text is written."""
 
 
 class ReaderGoneError(Exception):
@@ -60,10 +62,21 @@ def write(text: str) -> None:
     Raises:
         ReaderGoneError: Stdout was closed.
     """
+    _begin_output()
     try:
         (sys.stdout if _screen is None else _screen).write(text)
     except BrokenPipeError as error:
         raise ReaderGoneError from error
+
+
+def before_output(call: Callable[[], None]) -> None:
+    """Has something be called once, before anything else is written to stdout."""
+    _waiting.append(call)
+
+
+def _begin_output() -> None:
+    while _waiting:
+        _waiting.pop()()
 
 
 def data(text: str) -> None:
@@ -215,6 +228,7 @@ def binary() -> Iterator[BinaryIO]:
     Raises:
         ReaderGoneError: Stdout was closed.
     """
+    _begin_output()
     flush()
     try:
         yield sys.stdout.buffer

@@ -49,7 +49,8 @@ def run_on_branch(
     """
     from catalog.query.pending_write import WriteResult
 
-    with running(query, tx.interrupt), tx:
+    with running(query, tx.interrupt), stderr.Progress("sql:") as progress, tx:
+        progress(what=f"running, to commit on {plain(tx.branch)}")
         results = [] if tx.is_repeated else tx.run(query)
         reader = rows_of(results[-1], how) if results else None
         answer = None if reader is None else reader.read_all()

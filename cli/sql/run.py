@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import CatalogError
+from catalog.report.figures import counted
 from cli.interruption import is_interruption, passed_on
 from cli.output import stderr
 from cli.output.csv_style import PLAIN, CsvStyle
@@ -56,10 +57,25 @@ def run_sql(
     Raises:
         CatalogError: A statement is not valid, or failed.
     """
-    with running(query, session.interrupt):
+    with running(query, session.interrupt), stderr.Progress("sql:") as progress:
+        progress(what="running")
         found = rows_of(session.run(query)[-1], how)
         if found is not None:
-            write_rows(found, how, target, style)
+            write_rows(found if target is None else watched(found, progress), how, target, style)
+
+
+def watched(rows: "pa.RecordBatchReader", progress: stderr.Progress) -> "pa.RecordBatchReader":
+    """Returns rows that tell, as they are read, how many were written."""
+    import pyarrow as pa
+
+    def batches() -> "Iterator[pa.RecordBatch]":
+        count = 0
+        for batch in rows:
+            yield batch
+            count += batch.num_rows
+            progress(what=f"writing, {counted(count, 'row')}")
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
 def rows_of(
