@@ -126,17 +126,20 @@ def compare_rows(
         warnings=remainder.warnings,
         findings=findings,
     )
-    changed = counts.inserted + counts.deleted + counts.updated
-    held = HeldRows(
+    return result, _held_rows(reader, remainder, counts)
+
+
+def _held_rows(reader: TableReader, remainder: Remainder, counts: Tally) -> HeldRows:
+    """Returns the changed rows of a remainder that was counted."""
+    return HeldRows(
         reader.con,
-        columns,
+        remainder.columns,
         remainder.whole_parts,
         remainder.row_parts,
-        count=changed,
+        count=counts.inserted + counts.deleted + counts.updated,
         checks=reader.checks,
         drop=remainder.drop,
     )
-    return result, held
 
 
 def _with_common(
