@@ -1,6 +1,6 @@
 """Runs the plan of one table on an engine and counts what changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,11 +19,12 @@ from catalog.diff.counts import (
     TableCounts,
 )
 from catalog.diff.file_changes import compares_files
-from catalog.diff.findings import Findings
+from catalog.diff.findings import Findings, PartitionSums
 from catalog.diff.held_rows import HeldRows
 from catalog.diff.kept_rows import KeptRows
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
+from catalog.diff.partition_sums import StatsOf, kept_stats_of, partition_sums
 from catalog.diff.phases import COMPARING, EXPLAINING, Phase, unwatched
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
@@ -31,7 +32,9 @@ from catalog.diff.route import Prints, routes
 from catalog.diff.statistics import float_texts, side_stats
 from catalog.diff.tally import shown_changes, tally
 from catalog.engine.quoting import type_sql
+from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
+from catalog.model.schema import Field
 
 Progress = Callable[[int], None]
 """Called with the rows of a task that is done."""
@@ -116,9 +119,11 @@ def compare_rows(
         findings = Findings(shown.distinct, shown.deltas)
         if not compares_files(plan):
             findings = _with_common(findings, reader, remainder, counts=counts, problems=problems)
+    counted, sums = _described(reader, options, counts)
+    findings = replace(findings, partition_sums=sums)
     result = TableCounts(
         rows=row_counts(plan, counts),
-        columns=column_counts(plan, counts, _statistics(reader, options, counts)),
+        columns=counted,
         partitions=counts.partitions,
         key_problems=problems,
         examples=shown.examples,
@@ -293,6 +298,29 @@ def _statistics(
         )
         for pair in pairs
     }
+
+
+def _described(
+    reader: TableReader, options: DiffOptions, counts: Tally
+) -> tuple[dict[str, ColumnCounts], dict[str, PartitionSums]]:
+    """Returns what happened to the cells of columns, and to their sums by partition if wanted."""
+    counted = column_counts(reader.plan, counts, _statistics(reader, options, counts))
+    sums = partition_sums(reader.plan, counted, _stats_of(reader)) if options.explain else {}
+    return counted, sums
+
+
+def _stats_of(reader: TableReader) -> StatsOf:
+    """Returns what describes columns of a partition: fingerprints, or if none are trusted, rows."""
+    if reader.prints:
+        return kept_stats_of(reader.plan, reader.prints)
+
+    def stats_of(
+        side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
+    ) -> dict[int, SideStats]:
+        relation = reader.relation(side, files, [field.id for field in fields])
+        return side_stats(reader.con, relation, fields)
+
+    return stats_of
 
 
 def _has_touched(counts: ColumnCounts) -> bool:

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from catalog.diff.findings import Common, Delta, Distribution, NumberDelta, Renaming, Segment
+from catalog.diff.findings import (
+    Common,
+    Delta,
+    Distribution,
+    NumberDelta,
+    PartitionSums,
+    Renaming,
+    Segment,
+)
 
 Json = dict[str, Any]
 
@@ -34,6 +42,15 @@ def delta_json(delta: Delta) -> Json:
 
 def _common(common: Common | None) -> Json | None:
     return None if common is None else {"value": common.value, "cells": common.cells}
+
+
+def partition_sums_json(sums: PartitionSums) -> Json:
+    """Returns the JSON form of how a sum changed by partition."""
+    return {
+        "partitions": sums.partitions,
+        "out_of": sums.out_of,
+        "percent": {"min": sums.low, "median": sums.median, "max": sums.high},
+    }
 
 
 def segment_json(segment: Segment) -> Json:

@@ -88,6 +88,25 @@ Delta: TypeAlias = NumberDelta | TextDelta
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionSums:
+    """How the sum of a column changed by partition, over files that differ.
+
+    Attributes:
+        partitions: Partitions in which it did.
+        out_of: Partitions with files that differ.
+        low: The least change of these, in percent of the sum before.
+        median: The median change.
+        high: The greatest change.
+    """
+
+    partitions: int
+    out_of: int
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What changed rows have in common, and others have not: ``only channel = phone``.
 
@@ -161,6 +180,7 @@ class Findings:
     Attributes:
         distinct: How many different changes of value a column has, by column; counted exactly.
         deltas: By how much, or in which way, values of a column changed, by column.
+        partition_sums: How the sums of columns changed by partition, by column.
         segments: What changed rows have in common; the strongest first.
         renamings: Columns that look renamed.
         distributions: Values before and after, by column; only if they were asked for.
@@ -169,6 +189,7 @@ class Findings:
 
     distinct: Mapping[str, int] = field(default_factory=dict)
     deltas: Mapping[str, Delta] = field(default_factory=dict)
+    partition_sums: Mapping[str, PartitionSums] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
     renamings: tuple[Renaming, ...] = ()
     distributions: Mapping[str, Distribution] = field(default_factory=dict)

@@ -7,7 +7,13 @@ from typing import Any
 
 from catalog.diff.counts import ColumnCounts, Example, PartitionCounts, SideStats
 from catalog.diff.file_json import files_json
-from catalog.diff.finding_json import delta_json, distribution_json, renaming_json, segment_json
+from catalog.diff.finding_json import (
+    delta_json,
+    distribution_json,
+    partition_sums_json,
+    renaming_json,
+    segment_json,
+)
 from catalog.diff.plan import SchemaChange
 from catalog.diff.view import (
     ColumnView,
@@ -176,6 +182,9 @@ def _explained(column: ColumnView) -> Json:
         "distinct_changes": column.distinct,
         "examples": [_example(one) for one in column.examples],
         "delta": None if column.delta is None else delta_json(column.delta),
+        "sum_by_partition": None
+        if column.partition_sums is None
+        else partition_sums_json(column.partition_sums),
         "segments": [segment_json(one) for one in column.segments],
     }
     if column.distribution is not None:

@@ -342,6 +342,7 @@ class TableDiff(Drawn["Diff"]):
                 types=types.get(name),
                 distinct=findings.distinct.get(name),
                 delta=findings.deltas.get(name),
+                partition_sums=findings.partition_sums.get(name),
                 segments=tuple(own[name]),
                 distribution=findings.distributions.get(name),
             )

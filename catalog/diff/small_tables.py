@@ -47,6 +47,7 @@ from catalog.diff.findings import Delta, Findings
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
+from catalog.diff.partition_sums import kept_stats_of, partition_sums
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, constant, known_keys, routes
 from catalog.diff.segments.changed_rows import Group, Located
@@ -158,9 +159,13 @@ def count_small(
 
         segments, sample = segments_of_small(plan, noted, count.located, counts=count.tally)
         findings = replace(findings, segments=segments, sample=sample)
+    columns = column_counts(plan, count.tally, described)
+    if explained:
+        sums = partition_sums(plan, columns, kept_stats_of(plan, prints))
+        findings = replace(findings, partition_sums=sums)
     return TableCounts(
         row_counts(plan, count.tally),
-        column_counts(plan, count.tally, described),
+        columns,
         in_order(plan, count.partitions),
         examples=tuple(count.examples()),
         bytes_read=sum(opened.values()),

@@ -19,7 +19,7 @@ from catalog.diff.counts import (
     RowCounts,
 )
 from catalog.diff.file_changes import FileChanges
-from catalog.diff.findings import Delta, Distribution, Renaming, Segment
+from catalog.diff.findings import Delta, Distribution, PartitionSums, Renaming, Segment
 from catalog.diff.plan import SchemaChange, Status
 from catalog.model.judgement import Judgement
 
@@ -56,6 +56,7 @@ class ColumnView:
         types: Its SQL types before and after; None if it is on one side only.
         distinct: How many different changes of value there are; None if nobody counted.
         delta: By how much, or in which way, values changed; None if there is nothing to say.
+        partition_sums: How its sum changed by partition; None if that is not known.
         segments: What rows with a changed cell here have in common.
         distribution: Values before and after; None unless asked for.
     """
@@ -66,6 +67,7 @@ class ColumnView:
     types: tuple[str, str] | None = None
     distinct: int | None = None
     delta: Delta | None = None
+    partition_sums: PartitionSums | None = None
     segments: tuple[Segment, ...] = ()
     distribution: Distribution | None = None
 

@@ -61,7 +61,23 @@ def statistic_parts(column: ColumnView, shown: Sequence[str]) -> list[str]:
             parts.append(" ".join([name, notes[0], *(f"({note})" for note in notes[1:])]))
         else:
             parts.append(f"{name} {pair}" + (f" ({', '.join(notes)})" if notes else ""))
-    return parts
+    return [*parts, *_by_partition(column)]
+
+
+def _by_partition(column: ColumnView) -> list[str]:
+    """Returns how the sum changed by partition: ``+4.6 to +4.8 % in each of 3 partitions``."""
+    sums = column.partition_sums
+    if sums is None:
+        return []
+    low, high = (percent(Decimal(one), Decimal(100)) for one in (sums.low, sums.high))
+    change = low if low == high else f"{low.removesuffix(' %')} to {high}"
+    every = sums.partitions == sums.out_of
+    where = (
+        f"each of {count(sums.out_of)}"
+        if every
+        else (f"{count(sums.partitions)} of {count(sums.out_of)}")
+    )
+    return [f"{change} in {where} partitions"]
 
 
 def _change(name: str, before: SideStats, after: SideStats) -> tuple[str, ...]:

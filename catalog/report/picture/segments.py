@@ -31,7 +31,7 @@ def _others(segment: Segment) -> str:
     if not segment.others_out_of:
         return ""
     part = share(segment.others, segment.others_out_of)
-    return f"; of {count(segment.others_out_of)} unchanged rows {part}"
+    return f"; {part} of {count(segment.others_out_of)} unchanged rows"
 
 
 def _value(value: str | None, most: int | None) -> str:

@@ -1,0 +1,111 @@
+"""Whether the sum of a column changed alike in each partition: ``+4.7 % in each of 3``.
+
+The fingerprints of files have the sums; where none are trusted, rows are read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from statistics import median
+from typing import TypeAlias
+
+from catalog.diff.counts import ColumnCounts, SideStats
+from catalog.diff.findings import PartitionSums
+from catalog.diff.forms import NUMBERS
+from catalog.diff.kept_statistics import kept_stats
+from catalog.diff.plan import ColumnPair, SideName, TablePlan
+from catalog.diff.route import Prints
+from catalog.model.datafile import DataFile
+from catalog.model.schema import Field
+from catalog.model.types import Scalar
+
+MOST_COLUMNS, MOST_PARTITIONS = 24, 4_096
+"""Columns, the most changed ones, and partitions that are looked at: no more than people read."""
+
+
+StatsOf: TypeAlias = Callable[[SideName, Sequence[DataFile], Sequence[Field]], dict[int, SideStats]]
+"""Describes columns of some files of a side, by field id, as far as it can."""
+
+
+def kept_stats_of(plan: TablePlan, prints: Prints) -> StatsOf:
+    """Returns what describes columns by fingerprints alone."""
+
+    def stats_of(
+        side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
+    ) -> dict[int, SideStats]:
+        return kept_stats(plan.side(side), files, fields, prints=prints, float_texts=_texts)
+
+    return stats_of
+
+
+def _texts(values: Sequence[float]) -> dict[float, str]:
+    """Returns texts of bounds that tell infinities from other numbers; no more is asked of them."""
+    return {value: repr(value) for value in values}
+
+
+def partition_sums(
+    plan: TablePlan, columns: Mapping[str, ColumnCounts], stats_of: StatsOf
+) -> dict[str, PartitionSums]:
+    """Returns how the sums of changed columns changed by partition, by column.
+
+    Columns whose sums are not known in all of these partitions are left out.
+
+    Args:
+        plan: How the table was compared.
+        columns: What was counted.
+        stats_of: Describes columns of the files of a partition.
+    """
+    tasks = [task for task in plan.tasks if task.partition and task.before and task.after]
+    if not 2 <= len(tasks) <= MOST_PARTITIONS:
+        return {}
+    pairs = [
+        pair
+        for pair in plan.pairs
+        if pair.name in columns and columns[pair.name].changed and _has_sum(pair)
+    ]
+    pairs = sorted(pairs, key=lambda pair: -columns[pair.name].changed)[:MOST_COLUMNS]
+    if not pairs:
+        return {}
+    sums: dict[str, list[tuple[Fraction, Fraction] | None]] = {pair.name: [] for pair in pairs}
+    for task in tasks:
+        before = stats_of("f", task.before, [pair.before for pair in pairs])
+        after = stats_of("t", task.after, [pair.after for pair in pairs])
+        for pair in pairs:
+            old, new = _total(before, pair.before), _total(after, pair.after)
+            sums[pair.name].append(None if old is None or new is None else (old, new))
+    found = {}
+    for name, totals in sums.items():
+        known = [one for one in totals if one is not None]
+        if len(known) == len(totals) and (summed := _summed(known)):
+            found[name] = summed
+    return found
+
+
+def _has_sum(pair: ColumnPair) -> bool:
+    return not pair.partition and all(
+        isinstance(field.type, Scalar) and field.type.type_class in NUMBERS
+        for field in (pair.before, pair.after)
+    )
+
+
+def _total(stats: Mapping[int, SideStats], field: Field) -> Fraction | None:
+    """Returns the sum of a column in a partition; None if it is not known, or not finite."""
+    one = stats.get(field.id)
+    if one is None:
+        return None
+    if one.total is None:
+        return Fraction(0) if one.low is None else None
+    try:
+        return Fraction(one.total)
+    except ValueError:  # NaN, or an infinity
+        return None
+
+
+def _summed(sums: Sequence[tuple[Fraction, Fraction]]) -> PartitionSums | None:
+    """Returns how sums changed; None if none of them did, or one cannot be compared with 0."""
+    changed = [(before, after) for before, after in sums if before != after]
+    if not changed or any(not before for before, _ in changed):
+        return None
+    percents = sorted(float(100 * (after - before) / abs(before)) for before, after in changed)
+    return PartitionSums(
+        len(changed), len(sums), percents[0], float(median(percents)), percents[-1]
+    )
