@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import ErrorKind, NotFound
+from catalog.report.conflict_patterns import pattern_lines
 from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.gate import allowed_failures, contracts_in
@@ -33,6 +34,7 @@ from cli.output.merge import (
     CONFLICT_COLUMNS,
     Names,
     conflict_rows,
+    patterns_of,
     show_report,
     watched_merge,
 )
@@ -247,7 +249,11 @@ def conflicts(
         }
         for one, table in found.items()
     ]
-    show(Listing("conflicts", columns, shown, about={"merges": merges}, empty=empty), how)
+    patterns = [one for table in found.values() for one in patterns_of(table)]
+    about = {"merges": merges, "patterns": [one.to_json() for one in patterns]}
+    if how is ListFormat.TEXT:
+        stdout.lines(pattern_lines(patterns))
+    show(Listing("conflicts", columns, shown, about=about, empty=empty), how)
     if how is ListFormat.TEXT and len(shown) < len(rows):
         stdout.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"

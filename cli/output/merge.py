@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import GateRefused, MergeConflict
 from catalog.report.changes import rows_text
+from catalog.report.conflict_patterns import ConflictPattern, conflict_patterns, pattern_lines
 from catalog.report.figures import counted, files_changed, named_values, plain, short
 from catalog.report.judgement import judgement_lines
 from catalog.report.layout import aligned
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.diff.counts import RowCounts
-    from catalog.operations.merge.steps import MergeReport, TableMerge
+    from catalog.operations.merge.steps import MergeReport, Settled, TableMerge
     from catalog.write.merge.ends import MergeProgress
 
 CONFLICT_COLUMNS = ("table", "kind", "key", "column", "base", "ours", "theirs")
@@ -85,6 +86,8 @@ def show_report(
             stdout.flush()
             stderr.note("\n".join(_first(report.conflicts)))
         else:
+            if report.settled is not None:
+                stdout.line(_settled_line(report.settled))
             if report.gate is not None:
                 stdout.lines(judgement_lines(report.gate))
             stdout.line(_closing(report, about, dry_run=dry_run))
@@ -127,11 +130,18 @@ def rows_lines(rows: "Mapping[str, RowCounts]") -> list[str]:
     return [f"  {plain(table):<{wide}}  {rows_text(one)}" for table, one in rows.items()]
 
 
+def patterns_of(conflicts: "pa.Table") -> list[ConflictPattern]:
+    """Returns what conflicts have in common."""
+    columns = ["table_name", "kind", "column_name", "ours", "theirs"]
+    return conflict_patterns(conflicts.select(columns).to_pylist())
+
+
 def _first(conflicts: "pa.Table") -> list[str]:
     rows = list(conflict_rows(conflicts.slice(0, FIRST_CONFLICTS), ListFormat.TEXT))
     cells = [["NULL" if cell is None else plain(str(cell)) for cell in row] for row in rows]
     right = [False] * len(CONFLICT_COLUMNS)
     lines = aligned([CONFLICT_COLUMNS, *cells], right=right, width=stdout.width())
+    lines = [*pattern_lines(patterns_of(conflicts)), *lines]
     if conflicts.num_rows > len(rows):
         lines.append(f"({counted(conflicts.num_rows, 'conflict')}, the first {len(rows)})")
     return lines
@@ -144,6 +154,12 @@ def _table_line(table: "TableMerge", wide: int, how: int) -> str:
         parts.append(counted(table.conflicts, "conflict"))
     what = "; ".join(part for part in parts if part) or "no files changed"
     return f"{plain(table.table):<{wide}}  {table.how:<{how}}  {what}"
+
+
+def _settled_line(settled: "Settled") -> str:
+    """Returns which way conflicts went: ``conflicts: 21 as theirs, 2 by hand``."""
+    counts = {"as ours": settled.ours, "as theirs": settled.theirs, "by hand": settled.by_hand}
+    return f"conflicts: {', '.join(f'{n:,} {how}' for how, n in counts.items() if n) or 'none'}"
 
 
 def _closing(report: "MergeReport", about: Names, *, dry_run: bool) -> str:
@@ -191,6 +207,9 @@ def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[
         "tables": tables,
         **derived_tables_json(report.derived),
         "conflicts": _conflicts_json(report.conflicts),
+        "settled": None
+        if report.settled is None
+        else picked(report.settled, "ours", "theirs", "by_hand"),
         "merge_branch": None,
         "gate": None if report.gate is None else report.gate.to_json(),
     }
@@ -205,6 +224,7 @@ def _conflicted(about: Names, error: MergeConflict) -> dict[str, object]:
         **_not_made(about),
         "tables": [{"table": t, **untouched, "conflicts": n} for t, n in counts.items()],
         "conflicts": found,
+        "patterns": [one.to_json() for one in patterns_of(error.conflicts)],
         "merge_branch": error.branch or None,
     }
 

@@ -142,6 +142,7 @@ def test_a_merge_as_json(fix: Path, parquetry: Runner) -> None:
             }
         ],
         "conflicts": [],
+        "settled": None,
         "merge_branch": None,
         "gate": None,
     }
@@ -231,13 +232,18 @@ def test_only_the_first_conflicts_are_told_by_the_error(
         words = ("snapshot", f"n=n{value}", "--key", "k", "--branch", branch, "-m", "n")
         assert parquetry(*words).code == 0
     lines = parquetry("merge", "fix").err.splitlines()
-    assert len(lines) == 1 + 10 + 3
-    assert lines[11] == "(30 conflicts, the first 10)"
+    assert len(lines) == 1 + 1 + 10 + 3
+    assert lines[0] == "n.v: 30 cells, theirs \u2212 ours = \u22121"
+    assert lines[12] == "(30 conflicts, the first 10)"
     listed = parquetry("conflicts").out.splitlines()
-    assert len(listed) == 1 + 20 + 1
+    assert len(listed) == 1 + 1 + 20 + 1
+    assert listed[0] == lines[0]
     assert listed[-1] == "(30 conflicts, the first 20; --limit -1 lists all)"
-    assert len(parquetry("conflicts", "--limit", "-1").out.splitlines()) == 31
-    assert len(json.loads(parquetry("conflicts", "--json").out)["conflicts"]) == 30
+    assert len(parquetry("conflicts", "--limit", "-1").out.splitlines()) == 32
+    found = json.loads(parquetry("conflicts", "--json").out)
+    assert (len(found["conflicts"]), found["patterns"][0]["difference"]) == (30, "-1")
+    done = parquetry("merge", "--continue", "--resolve", "theirs")
+    assert done.out.splitlines()[1] == "conflicts: 30 as theirs"
     assert json.loads(parquetry("conflicts", "--json", "--limit", "0").out)["conflicts"] == []
 
 
@@ -286,6 +292,7 @@ def test_nothing_in_conflict_is_no_error_unless_it_was_named(lake: Path, parquet
     assert json.loads(parquetry("conflicts", "--json").out) == {
         "format_version": 1,
         "merges": [],
+        "patterns": [],
         "conflicts": [],
     }
     named = parquetry("conflicts", "fix")

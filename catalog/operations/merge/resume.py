@@ -1,5 +1,6 @@
 """Completing a merge in conflict, or dropping it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -21,6 +22,7 @@ from catalog.operations.merge.steps import (
     Merger,
     MergeReport,
     Resolutions,
+    Settled,
     check_resolutions,
     lineage_of,
     merging,
@@ -76,7 +78,8 @@ def continue_merge(
     with suppress(NotFound):
         BranchList(context).delete(merge.branch)
     assert completion.report is not None, "publishing proposes at least once"
-    return with_commit(context, replace(completion.report, gate=gate.judgement), commit_id)
+    report = replace(completion.report, gate=gate.judgement, settled=completion.sides)
+    return with_commit(context, report, commit_id)
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class _Completion:
         settled: The commit with everything that was settled.
         hows: How the tables of the merge came about, by name.
         report: What the last proposal does.
+        sides: How the conflicts were settled.
     """
 
     merger: Merger
@@ -97,6 +101,7 @@ class _Completion:
     derived: DerivedMerger
     hows: Mapping[str, str] = field(default_factory=dict)
     report: MergeReport | None = None
+    sides: Settled = field(default_factory=Settled)
 
     def settle(self) -> None:
         """Takes a side for what is not settled by hand.
@@ -107,6 +112,10 @@ class _Completion:
         context = self.merger.context
         left = unsettled(context, self.merge)
         _check_sided(self.merge, left, self.resolve)
+        side = side_for(self.resolve)
+        taken = Counter(side(table) for table in left["table_name"].to_pylist())
+        by_hand = conflicts_at(context, self.merge.start).num_rows - left.num_rows
+        self.sides = Settled(taken["ours"], taken["theirs"], max(by_hand, 0))
         whole: Mapping[str, str] = {}
         if left.num_rows:
             self.settled, whole = take_side(self.merger, self.merge, left, resolve=self.resolve)

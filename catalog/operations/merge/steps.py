@@ -59,6 +59,21 @@ class TableMerge:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """How the conflicts of a merge were settled.
+
+    Attributes:
+        ours: Those in which ours was taken.
+        theirs: Those in which theirs was taken.
+        by_hand: Those settled on the branch that held the merge.
+    """
+
+    ours: int = 0
+    theirs: int = 0
+    by_hand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class MergeReport:
     """What a merge did, or would do.
 
@@ -73,6 +88,7 @@ class MergeReport:
             computed, and those that are stale now.
         gate: What the gate of the branch found; None if nothing was judged.
         changes: Of a dry run that was asked for it, what would change on the branch.
+        settled: How conflicts were settled, if the merge was in conflict before.
     """
 
     branch: str
@@ -83,6 +99,7 @@ class MergeReport:
     derived: tuple[DerivedMerge, ...] = ()
     gate: Judgement | None = None
     changes: DiffView | None = None
+    settled: Settled | None = None
 
     @property
     def is_up_to_date(self) -> bool:
