@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import random
 import statistics
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -268,14 +269,46 @@ def test_differences_of_moments_are_those_of_the_standard_library(seed: int) -> 
     assert (found.total, found.ratios, found.common_ratio) == (None, None, None)
 
 
-WORDS = ["a", "B", "ab", " ", "\t", "\u2009", "\x85", "é", "É", "İ", "ß", "Σ", "😀", "", "x" * 201]
+WORDS = [
+    "a",
+    "B",
+    "ab",
+    " ",
+    "\t",
+    "\u2009",
+    "\x85",
+    "\v",
+    "\n",
+    "\r",
+    "\u3000",
+    "é",
+    "É",
+    "İ",
+    "ß",
+    "Σ",
+    "😀",
+    "",
+    "x" * 201,
+]
+
+
+def test_every_white_space_counts_as_such() -> None:
+    characters = map(chr, [*range(0xD800), *range(0xE000, 0x110000)])
+    found = {one for one in characters if text_change("ab", f"a{one}b").kind == "blanks"}
+    assert found == {one for one in map(chr, range(0x110000)) if blank(one)}
+    with duckdb.connect() as con:
+        for one in found:
+            way = con.execute(
+                f"SELECT {kind_sql('a', 'b')} FROM (SELECT 'ab' a, ? b)", [f"a{one}b"]
+            )
+            assert way.fetchall() == [(KINDS.index("blanks"),)]
 
 
 def test_texts_changed_in_the_same_way_in_the_engine_and_in_python() -> None:
     rnd = random.Random(7)
 
     def text() -> str:
-        return "".join(rnd.choices(WORDS[: rnd.choice([3, 5, 15])], k=rnd.choice([0, 1, 2, 3, 5])))
+        return "".join(rnd.choices(WORDS[: rnd.choice([3, 5, 19])], k=rnd.choice([0, 1, 2, 3, 5])))
 
     def changed(old: str) -> str:
         return rnd.choice(
@@ -299,9 +332,13 @@ def test_texts_changed_in_the_same_way_in_the_engine_and_in_python() -> None:
     assert seen == {*KINDS}
 
 
+def blank(character: str) -> bool:
+    return character in "\t\n\r\x85" or unicodedata.category(character).startswith("Z")
+
+
 def kind_by_hand(old: str, new: str) -> str:
     """Returns how a text became another, from what the words mean."""
-    if "".join(c for c in old if not c.isspace()) == "".join(c for c in new if not c.isspace()):
+    if [c for c in old if not blank(c)] == [c for c in new if not blank(c)]:
         return "blanks"
     if len(old) == len(new) and all(
         a == b or {a.lower()[0], a} & {b.lower()[0], b} for a, b in zip(old, new, strict=True)

@@ -1,5 +1,6 @@
 """In which way texts of a column changed: as SQL, and in Python."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple, get_args
@@ -7,13 +8,19 @@ from typing import Final, NamedTuple, get_args
 from catalog.diff.findings import TextDelta, TextKind
 
 KINDS: Final[tuple[TextKind, ...]] = get_args(TextKind)
-"""The kinds in the order in which they are tried; SQL gives their places."""
+"""The kinds; SQL gives their places."""
 
 AFFIX_LENGTH = 200
 """Characters of what was added or removed up to which it is told."""
 
-_BLANKS = r"[\t-\r\x1C-\x20\x{85}\p{Z}]"
-"""Characters that are white space to Python, as DuckDB writes a class of them."""
+REPLACED = 4_096
+"""Bytes of a text up to which the engine's ``replace`` is used: its time grows with the square."""
+
+_BLANKS = r"[\t\n\r\x{85}\p{Z}]"
+"""What counts as white space, as a class of DuckDB's: Unicode's spaces and ends of lines."""
+
+_BLANK = re.compile("[\t\n\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+"""The same for Python."""
 
 _AFFIXES: Final[tuple[TextKind, ...]] = (
     "prefix_added",
@@ -34,11 +41,15 @@ def text_change(before: str, after: str) -> TextChange:
     """Returns how a text became another that differs from it."""
     affix = _affix(before, after)
     if affix is not None:
-        return TextChange("blanks") if not (affix.affix or "").strip() else affix
+        return affix if _without_blanks(affix.affix or "") else TextChange("blanks")
     if len(before) == len(after) and _lower(before) == _lower(after):
         return TextChange("case")
-    alike = "".join(before.split()) == "".join(after.split())
+    alike = _without_blanks(before) == _without_blanks(after)
     return TextChange("blanks" if alike else "other")
+
+
+def _without_blanks(text: str) -> str:
+    return _BLANK.sub("", text)
 
 
 def _affix(before: str, after: str) -> TextChange | None:
@@ -66,24 +77,16 @@ def _lower_character(character: str) -> str:
 
 
 def kind_sql(before: str, after: str) -> str:
-    """Returns SQL of the place among ``KINDS`` of the way a text became another, NULL for NULL.
-
-    Most texts that changed in no such way are told by their lengths, or their ends: to look for
-    white space in all of them takes longer than anything else here.
-    """
-    rest = [
-        f"length({before}) = length({after}) AND lower({before}) = lower({after})",
-        f"{_same_end('left', before, after)} AND {_same_end('right', before, after)} "
-        f"AND {_without_blanks(before)} = {_without_blanks(after)}",
-    ]
+    """Returns SQL of the place among ``KINDS`` of the way a text became another, NULL for NULL."""
     cases = [
-        f"WHEN {condition} THEN CASE WHEN {_without_blanks(affix)} = '' "
+        f"WHEN {condition} THEN CASE WHEN {_is_blank(affix)} "
         f"THEN {KINDS.index('blanks')} ELSE {KINDS.index(kind)} END"
         for kind, condition, affix in _ends(before, after)
     ]
+    same_letters = f"length({before}) = length({after}) AND lower({before}) = lower({after})"
     cases += [
-        f"WHEN {condition} THEN {KINDS.index(kind)}"
-        for kind, condition in zip(("case", "blanks"), rest, strict=True)
+        f"WHEN {same_letters} THEN {KINDS.index('case')}",
+        f"WHEN {_same_but_blanks(before, after)} THEN {KINDS.index('blanks')}",
     ]
     return (
         f"CAST(CASE WHEN {before} IS NULL OR {after} IS NULL THEN NULL {' '.join(cases)} "
@@ -123,14 +126,40 @@ def _ends(before: str, after: str) -> list[tuple[TextKind, str, str]]:
     ]
 
 
+def _is_blank(text: str) -> str:
+    """Returns the condition that a text is white space; most are not from their first letter on."""
+    first = f"left({text}, 1)"
+    letter = f"{first} > ' ' AND {first} < chr(128)"
+    return f"CASE WHEN {letter} THEN false ELSE {_replaced(text)} = '' END"
+
+
+def _same_but_blanks(before: str, after: str) -> str:
+    """Returns the condition that two texts differ in white space alone.
+
+    A regular expression takes longer than all else here, so ordinary texts are spared it: those of
+    ASCII characters with no other white space than blanks.
+    """
+    ordinary = " AND ".join(
+        f"strlen({text}) < {REPLACED} AND strlen({text}) = length({text}) "
+        f"AND NOT contains({text}, chr(9)) AND NOT contains({text}, chr(10)) "
+        f"AND NOT contains({text}, chr(13))"
+        for text in (before, after)
+    )
+    ends = " AND ".join(_same_end(side, before, after) for side in ("left", "right"))
+    return (
+        f"CASE WHEN {ordinary} THEN replace({before}, ' ', '') = replace({after}, ' ', '') "
+        f"ELSE {ends} AND {_replaced(before)} = {_replaced(after)} END"
+    )
+
+
 def _same_end(side: str, before: str, after: str) -> str:
     """Returns the condition that two texts have one end in common, or one has white space there."""
     ends = [f"{side}({text}, 1)" for text in (before, after)]
-    blank = " OR ".join(f"{end} <= ' ' OR {end} >= '\u0080'" for end in ends)
+    blank = " OR ".join(f"{end} <= ' ' OR {end} >= chr(128)" for end in ends)
     return f"({ends[0]} = {ends[1]} OR {blank})"
 
 
-def _without_blanks(text: str) -> str:
+def _replaced(text: str) -> str:
     return f"regexp_replace({text}, '{_BLANKS}', '', 'g')"
 
 
