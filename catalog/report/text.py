@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from catalog.dataclasses import replace
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import counted, plain
 from catalog.report.metrics import fits, metric_lines
@@ -40,10 +41,14 @@ def render_diff(
         return lines + metric_lines(diff.metrics, sheet)
     changed = by_change([table for table in diff.tables if not _is_quiet(table)])
     quiet = [table for table in diff.tables if _is_quiet(table)]
-    if len(changed) > 1 or diff.unchanged:
-        lines += ["", *summary_lines(diff, sheet)]
-    if len(changed) > 1:
-        lines += ["", *overview_lines(changed, sheet)]
+    summary = ["", *summary_lines(diff, sheet)] if len(changed) > 1 or diff.unchanged else []
+    if len(changed) > 1 and not any(table.compared for table in changed):
+        every = replace(sheet, limits=replace(limits, overview=None))
+        lines += ["", *overview_lines(changed, every), *summary]  # as `git diff --stat` has it
+    elif len(changed) > 1:
+        lines += [*summary, "", *overview_lines(changed, sheet)]
+    else:
+        lines += summary
     figures = metric_lines(diff.metrics, sheet)
     if diff.is_query and figures:
         told = all(fits(metric, sheet) for metric in diff.metrics)

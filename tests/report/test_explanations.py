@@ -142,3 +142,12 @@ def test_what_is_renamed_removed_and_common_to_deleted_rows_is_said() -> None:
     )
     assert "mostly region in eu, NULL (19 of 20, 95.0 %)" in text
     assert "name → name2 looks renamed: 1,000 of 1,000 values are equal" in text
+
+
+def test_metadata_alone_is_one_line_a_table_and_a_total() -> None:
+    tables = [replace(table(f"t{n:03}"), rows=RowCounts(10, 10 + n)) for n in range(200)]
+    lines = render_diff(of(*tables, unchanged=1), width=100)
+    assert sum(line.startswith("t") for line in lines) == 1 + 200
+    total = "200 tables changed, 1 table unchanged: 2,000 → 21,900 rows (not compared)"
+    assert lines[-1] == f"{total}; no schema change"
+    assert len(lines) == 205

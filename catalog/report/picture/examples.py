@@ -4,7 +4,7 @@ import unicodedata
 
 from catalog.diff.counts import Example
 from catalog.diff.view import ColumnView
-from catalog.report.figures import clipped, columns_of, count, plain
+from catalog.report.figures import clipped, columns_of, count, counted, plain
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 VALUE_WIDTH = 28
@@ -96,4 +96,4 @@ def coverage_text(column: ColumnView) -> str:
     cells = f"{count(left)} of {count(changed)} cells"
     if column.distinct is None:
         return f"… other changes in {cells}"
-    return f"… and {count(column.distinct - len(examples))} more changes, in {cells}"
+    return f"… and {counted(column.distinct - len(examples), 'more change')}, in {cells}"

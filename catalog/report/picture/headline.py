@@ -58,14 +58,17 @@ def summary_lines(diff: DiffView, sheet: Sheet) -> list[str]:
     tables = ", ".join(said if own else ["no table changed", *said])
     if len(diff.tables) < 2 or not own:
         return [tables]
-    return flowed([f"{tables}: {_rows(diff, own)}", _schemas(own)], width=sheet.width)
+    rows = _rows(diff, own)
+    said = [f"{tables}:", *(f"{one}," for one in rows[:-1]), f"{rows[-1]};", _schemas(own)]
+    return flowed(said, width=sheet.width, between=" ")
 
 
-def _rows(diff: DiffView, own: Sequence[TableView]) -> str:
+def _rows(diff: DiffView, own: Sequence[TableView]) -> list[str]:
+    """Returns what happened to rows, in parts."""
     totals = diff.totals
     if totals.updated is None:
         ends = (sum(table.rows.before for table in own), sum(table.rows.after for table in own))
-        return f"{arrow_counts(*ends)} rows (not compared)"
+        return [f"{arrow_counts(*ends)} rows (not compared)"]
     kinds = (
         (totals.updated, "updated"),
         (totals.inserted, "inserted"),
@@ -73,9 +76,9 @@ def _rows(diff: DiffView, own: Sequence[TableView]) -> str:
     )
     said = [f"{count(number)} {what}" for number, what in kinds if number]
     if not said:
-        return "no row changed"
+        return ["no row changed"]
     number, _, what = said[0].partition(" ")
-    return ", ".join([f"{number} {'row' if number == '1' else 'rows'} {what}", *said[1:]])
+    return [f"{number} {'row' if number == '1' else 'rows'} {what}", *said[1:]]
 
 
 def _schemas(own: Sequence[TableView]) -> str:

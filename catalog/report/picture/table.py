@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import TableView
-from catalog.report.figures import clipped, counted, listed, named_values, padded, plain
+from catalog.report.figures import clipped, count, counted, listed, named_values, padded, plain
 from catalog.report.file_words import file_lists, file_text
 from catalog.report.layout import GAP, flowed
 from catalog.report.paint import PLAIN, Paint
@@ -46,6 +46,11 @@ def table_lines(table: TableView, sheet: Sheet, *, columns: bool = True) -> list
     named = list(facts(table))
     if table.compared and table.status == "modified" and table.partitions and table.files is None:
         named.append(("partitions", partitions_line(table)))
+    elif not table.compared and table.coverage.partitions_compared:
+        differ = f"{count(table.coverage.partitions_compared)} with files that differ"
+        named.append(
+            ("partitions", f"{differ}, {count(table.coverage.partitions_skipped)} without")
+        )
     lines = [title(table, sheet.paint), *_fact_lines(_capped(named, sheet), sheet)]
     if table.compared and table.files is None:
         lines += _axes(table, sheet, _width_of(named))
