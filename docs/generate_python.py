@@ -95,6 +95,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             ),
             *(f"catalog.diff.file_changes:{n}" for n in ("FileChanges", "FilePair", "FileEntry")),
             "catalog.diff.plan:SchemaChange",
+            "catalog.diff.options:TableDefaults",
             "catalog.diff.view:End",
             *(
                 f"catalog.model.listings:{name}"

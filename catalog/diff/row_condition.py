@@ -223,6 +223,12 @@ def _column_names(schema: pa.Schema) -> list[str]:
     return list(dict.fromkeys((*own, *_fields(schema, TO), *_fields(schema, FROM))))
 
 
+def empty_rows(plan: TablePlan) -> pa.Table:
+    """Returns the row form of the changed rows of a table, without rows."""
+    with borrowed() as con:
+        return _without_values(con, plan).slice(0, 0)
+
+
 def key_names(plan: TablePlan) -> list[str]:
     """Returns what key columns are called in the row form."""
     own = (CHANGE, CHANGED, FROM, TO)

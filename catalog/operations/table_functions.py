@@ -5,17 +5,20 @@ from functools import partial
 
 import pyarrow as pa
 
+from catalog.diff.row_condition import check_condition, empty_rows
 from catalog.diff.view import End
 from catalog.model.commit import EMPTY_ID
 from catalog.model.ref_expressions import own_change, split_range
 from catalog.operations import history
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import compare_refs
+from catalog.operations.diff_planning import DiffPlanner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.merge.open_merges import find_one, open_merges
 from catalog.operations.merge.settlement import unsettled
 from catalog.operations.tables import tables
 from catalog.query.backend import FunctionReads, Functions, ResolveRef
+from catalog.query.late_tables import LateTable
 from catalog.write.merge.conflicts import CONFLICTS
 
 
@@ -40,6 +43,7 @@ def _diff_reads(
     table: str,
     from_ref: str,
     to_ref: str | None = None,
+    where: str | None = None,
 ) -> Sequence[tuple[str, str]]:
     return [(end.commit_id, table) for end in _diff_ends(context, resolve, from_ref, to_ref)]
 
@@ -66,12 +70,30 @@ def _diff(
     table: str,
     from_ref: str,
     to_ref: str | None = None,
-) -> object:
-    """Returns the changed rows of a table between two refs, or of a range ``A..B``."""
+    where: str | None = None,
+) -> LateTable:
+    """Returns the changed rows of a table between two refs, or of a range ``A..B``.
+
+    They are compared once the statement is known to fit them.
+    """
     before, after = _diff_ends(context, resolve, from_ref, to_ref)
-    start, end = before.commit_id, after.commit_id
-    request = DiffRequest(from_ref=start, to_ref=end, tables=[table], level="rows")
-    return compare_refs(context, request, (before, after))[table].changes().read_all()
+    request = DiffRequest(
+        from_ref=before.commit_id,
+        to_ref=after.commit_id,
+        tables=[table],
+        level="rows",
+        where=where,
+    )
+    planner = DiffPlanner(context.repository, before, after, request.options)
+    plan = planner.table(table).plan
+    if where is not None:
+        check_condition(where, plan)
+
+    def read() -> object:
+        rows = compare_refs(context, request, (before, after))[table].changes(where=where)
+        return rows.read_all()
+
+    return LateTable(empty_rows(plan), read)
 
 
 def _log(context: OperationContext, resolve: ResolveRef, ref: str | None = None) -> pa.Table:

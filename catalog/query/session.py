@@ -20,6 +20,7 @@ from catalog.model.types import is_float
 from catalog.query import connection_state, results
 from catalog.query.backend import Backend, FunctionReads, Functions, Params, VersionedTable
 from catalog.query.failures import translated, unknown_table
+from catalog.query.late_tables import LateTables, called
 from catalog.query.parse.analyse import analyse
 from catalog.query.parse.keywords import NEVER_BEFORE_REF, fold
 from catalog.query.parse.nan_safety import nan_free_columns
@@ -90,6 +91,7 @@ class Session:
         self._commits: dict[str | None, str] = {}
         self._in_transaction = False
         self._registered = 0
+        self._late = LateTables()
         self._unfinished = False
         self._stream: weakref.ref[results.RowStream] | None = None
         self._unchecked: tuple[Check, ...] = ()
@@ -311,6 +313,7 @@ class Session:
 
         try:
             with translated(statement.text, missing=missing):
+                self._late.fill(self._connection, rewritten.sql)
                 yield rewritten
             self._in_transaction = self._in_transaction or opens
         finally:
@@ -339,6 +342,8 @@ class Session:
                 foreign.update((fold(reference.name[-1]), fold(".".join(reference.name))))
         for call in statement.functions:
             changes.extend(replacements(call, self._function(call)))
+        if params or statement.kind is not StatementKind.SELECT:
+            self._late.fill(self._connection)
         start = statement.span[0]
         moved = [((a - start, b - start), new) for (a, b), new in changes]
         target = statement.target
@@ -409,16 +414,10 @@ class Session:
         return prepare(self._connection, relation_sql(plan))
 
     def _function(self, call: FunctionReference) -> str:
-        function = self._functions[call.name]
-        try:
-            data = function(self._commit_id, *call.arguments, **dict(call.keywords))
-        except TypeError as error:
-            raise InvalidInput(
-                f"{call.name}(…) does not take these arguments: {error}", kind=ErrorKind.SQL_ERROR
-            ) from error
+        data = called(self._functions[call.name], call, self._commit_id)
         self._registered += 1
         name = f"parquetry_{call.name}_{self._registered}"
-        self._connection.register(name, data)
+        self._late.register(self._connection, name, data)
         return identifier(name)
 
     def _read_by_functions(self, statement: Statement) -> Iterator[VersionedTable]:

@@ -108,7 +108,7 @@ def _cells(row: ChangedRow, beside: Sequence[str]) -> Iterator[tuple[str, object
     before, after = row.before, row.after
     if row.change == "updated" and before is not None and after is not None:
         for name in dict.fromkeys((*beside, *row.columns)):
-            if name in before or name in after:
+            if (name in before or name in after) and (name in row.columns or name not in row.key):
                 changed = name in row.columns
                 yield name, before.get(name), after.get(name, before.get(name)), changed
         return

@@ -195,3 +195,33 @@ def test_rows_are_read_when_asked_for_until_the_diff_is_closed(lake: Any) -> Non
         with pytest.raises(CatalogError, match="the diff of t is closed") as error:
             table.changes()
         assert error.value.kind is ErrorKind.ROWS_NOT_KEPT
+
+
+def test_sql_over_a_diff_is_checked_before_it_is_made(
+    lake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.operations import table_functions
+
+    made: list[object] = []
+    compare = table_functions.compare_refs
+    monkeypatch.setattr(
+        table_functions, "compare_refs", lambda *all_: made.append(1) or compare(*all_)
+    )
+    for query in (
+        "SELECT nope FROM diff('t', 'main~1')",
+        "SELECT _to.nope FROM diff('t', 'main~1')",
+        "SELECT array_slice(1, 2) FROM diff('t', 'main~1')",
+        "FROM diff('t', 'main~1', where := 'nope = 1')",
+    ):
+        with pytest.raises(CatalogError):
+            lake.sql(query)
+    assert not made
+    rows = lake.sql("SELECT id FROM diff('t', 'main~1', where := 'month = ''2023-01''') ORDER BY 1")
+    condition = CONDITIONS["month = '2023-01'"]
+    expected = sorted(key for key, pair in changed().items() if condition(pair))
+    assert [row[0] for row in rows.fetchall()] == expected
+    assert made == [1]
+    with_values = lake.sql("SELECT count(*) FROM diff('t', 'main~1') WHERE id > ?", params=[-1])
+    assert with_values.fetchall() == [(len(changed()),)]
+    union = "SELECT count(*) FROM (FROM diff('t', 'main~1') UNION ALL FROM diff('t', 'main~1'))"
+    assert lake.sql(union).fetchall() == [(2 * len(changed()),)]
