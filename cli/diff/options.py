@@ -135,6 +135,13 @@ NoExplain = Annotated[
     bool,
     typer.Option("--no-explain", help="Count only; do not look for what explains the changes."),
 ]
+Illustrate = Annotated[
+    bool,
+    typer.Option(
+        "--illustrate",
+        help="With --json: also distributions and some changed rows, as html has them.",
+    ),
+]
 FormatVersion = Annotated[
     int,
     typer.Option(

@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
 def write_page(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as one HTML file that needs no other."""
-    from catalog.operations.diff_samples import with_samples
-    from catalog.report.html.page import PageFacts, render_page, sample_size
+    from catalog.report.html.page import PageFacts, render_page
 
-    if request.illustrated:
-        view = with_samples(result, most=sample_size(view))
     text = render_page(view, PageFacts(reproduce=(plain(_command(view, request)),)))
     with text_target(request.target) as write:
         write(text)

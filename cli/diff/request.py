@@ -93,6 +93,7 @@ class Request:
         threads: None means all.
         memory_limit_bytes: None means what the catalog takes.
         no_explain: Whether not to look for what explains the changes.
+        illustrate: Whether JSON has distributions and changed rows, as a page of HTML has.
         format_version: The version of the JSON form.
 
     Raises:
@@ -126,6 +127,7 @@ class Request:
     check_keys: bool = False
     full_stats: bool = False
     no_explain: bool = False
+    illustrate: bool = False
     format_version: int = 2
     method: Method = "auto"
     threads: int | None = None
@@ -181,7 +183,13 @@ class Request:
     @property
     def illustrated(self) -> bool:
         """Returns whether it is to be drawn with distributions and changed rows."""
-        return self.how is DiffFormat.HTML and self.form is Form.CELLS
+        drawn = self.how is DiffFormat.HTML or (self.illustrate and self.as_json)
+        return (drawn and self.form is Form.CELLS) or (self.as_page and self.shows_sample)
+
+    @property
+    def as_page(self) -> bool:
+        """Returns whether the diff is written as a page of HTML."""
+        return self.how is DiffFormat.HTML
 
     @property
     def level(self) -> Literal["rows", "cells", "stat"]:

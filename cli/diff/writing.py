@@ -24,10 +24,14 @@ def write_diff(result: "Diff", request: Request) -> bool:
 
 
 def _view(result: "Diff", request: Request) -> "DiffView":
-    if not request.shows_sample:
+    if not request.shows_sample and not request.illustrated:
         return result.view
     from catalog.operations.diff_samples import with_samples
 
+    if request.illustrated and not request.shows_sample:
+        from catalog.report.html.page import sample_size
+
+        return with_samples(result, most=sample_size(result.view))
     most = SAMPLE if request.limit is None or request.limit < 0 else request.limit
     return with_samples(result, most=most, change=request.change, where=request.where)
 

@@ -1,8 +1,9 @@
 """Tables of a page as values: columns, cells, and what cells hold."""
 
 from collections.abc import Sequence
+from typing import overload
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.counts import Example
 from catalog.report.figures import count, plain
 
@@ -11,6 +12,9 @@ TEXT_SHOWN = 120
 
 FULL_SHOWN = 1_000
 """Characters up to which a value that is cut can be unfolded."""
+
+FIRST_ROWS = 20
+"""Rows of a table for which there is little room."""
 
 LEAD = 24
 """Characters before the first difference that are shown of two values that are cut."""
@@ -164,3 +168,36 @@ def limited(
     if more <= 0:
         return tuple(rows), ""
     return tuple(rows[:most]), f"… and {count(more)} more {noun}, which the JSON form has"
+
+
+@overload
+def first_rows(grid: Grid) -> Grid: ...
+
+
+@overload
+def first_rows(grid: None) -> None: ...
+
+
+def first_rows(grid: Grid | None) -> Grid | None:
+    """Returns a table with its first rows, and how many more there are."""
+    if grid is None or len(grid.rows) <= FIRST_ROWS:
+        return grid
+    more = f"… and {count(len(grid.rows) - FIRST_ROWS)} more, which the JSON form has"
+    return replace(grid, rows=grid.rows[:FIRST_ROWS], note=more)
+
+
+def brief(grid: Grid | None) -> Grid | None:
+    """Returns the first rows of a table, in which no value can be unfolded."""
+    if grid is None:
+        return None
+    few = first_rows(grid)
+    return replace(few, rows=tuple(tuple(map(_folded, row)) for row in few.rows))
+
+
+def _folded(cell: Cell) -> Cell:
+    if cell.value is not None and cell.value.full:
+        return replace(cell, value=replace(cell.value, full=""))
+    if cell.change is not None:
+        before, after = (replace(one, full="") for one in cell.change)
+        return replace(cell, change=(before, after))
+    return cell

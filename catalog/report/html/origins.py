@@ -1,7 +1,8 @@
 """Where tables come from, and named queries before and after, on a page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from catalog.dataclasses import dataclass
 from catalog.diff.view import DiffView, Metric, MetricRow
 from catalog.report.figures import listed, plain
 from catalog.report.html.grids import Cell, Column, Grid, changed, limited, value
@@ -11,6 +12,9 @@ MOST_TABLES = 300
 
 MOST_ROWS = 200
 """Rows of a metric that are shown."""
+
+MOST_SQL = 2_000
+"""Characters of a query that are shown."""
 
 MOST_INPUTS = 8
 """Inputs of a table that are named."""
@@ -35,9 +39,20 @@ def _input(name: str) -> str:
     return plain(f"{table}@{commit[:8]}" if at else name)
 
 
-def metric_grids(diff: DiffView) -> list[tuple[str, str, Grid | None]]:
-    """Returns of each metric its name, what to know of it, and its rows before and after."""
-    return [(plain(one.name), plain(one.error or one.query), _metric(one)) for one in diff.metrics]
+@dataclass(frozen=True, slots=True)
+class MetricSection:
+    """A named query: its SQL, or why it could not be run, and its rows before and after."""
+
+    name: str
+    said: str
+    grid: Grid | None
+
+
+def metric_sections(diff: DiffView) -> Iterator[MetricSection]:
+    """Yields the named queries of a diff."""
+    for one in diff.metrics:
+        said = plain((one.error or one.query)[:MOST_SQL])
+        yield MetricSection(plain(one.name), said, _metric(one))
 
 
 def _metric(metric: Metric) -> Grid | None:

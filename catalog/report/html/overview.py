@@ -12,7 +12,7 @@ from catalog.report.partition_axes import partition_axes
 from catalog.report.picture.deltas import delta_parts
 from catalog.report.picture.segments import segment_text
 
-MOST_TABLES = 2_000
+MOST_TABLES = 1_000
 """Tables that the overview lists."""
 
 SHORT_TABLES, SHORT_COLUMNS = 3, 3

@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING
 
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.view import DiffView, End
-from catalog.report.figures import count, moment, plain, short
-from catalog.report.html.checks import check_section
-from catalog.report.html.grids import Grid
+from catalog.report.figures import moment, plain, short
+from catalog.report.html.checks import CheckSection, check_section
+from catalog.report.html.grids import Grid, brief, first_rows
 from catalog.report.html.headline import headline
-from catalog.report.html.origins import metric_grids, origin_grid
-from catalog.report.html.overview import in_order, overview
-from catalog.report.html.sections import Section, sections
+from catalog.report.html.origins import MetricSection, metric_sections, origin_grid
+from catalog.report.html.overview import Overview, in_order, overview
+from catalog.report.html.sections import Section, leaner, sections
 from catalog.report.words import left_out_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MOST_CHARACTERS = 2_400_000
-"""Characters of the sections of a page: with all else it stays below 3 MB, mostly ASCII."""
+MOST_BYTES = 2_900_000
+"""Bytes of a page, at most."""
+
+MOST_SECTION_BYTES = 1_800_000
+"""Bytes of a section, at most: the largest table leaves room for others."""
+
+LEAST_BYTES = 1_000_000
+"""Bytes that sections have at least: all else is told in brief if it takes more."""
+
+FEW_METRICS = 10
+"""Metrics, and rows that break a rule, that a page without room for all tells of."""
+
+MOST_LINES = 50
+"""Tables that were not compared, of which is told why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +58,8 @@ NO_FACTS = PageFacts()
 SAMPLE_ROWS, LEAST_ROWS, ALL_ROWS = 100, 8, 1_500
 """Changed rows that a page shows of a table, at most and where there are many; and of all."""
 
-FRAGMENT_TABLES, FRAGMENT_ROWS = 3, 20
-"""Tables whose columns a fragment shows, and rows that its tables have."""
+FRAGMENT_TABLES = 3
+"""Tables whose columns a fragment shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +72,66 @@ class _EndText:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a page says besides its sections."""
+
+    overview: Overview
+    checks: CheckSection | None
+    origins: Grid | None
+    metrics: tuple[MetricSection, ...]
+
+
 def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
-    """Returns a diff as one HTML file that needs no other."""
-    environment = _environment()
+    """Returns a diff as one HTML file that needs no other, of at most 3 MB."""
     found = sections(diff)
-    drawn, left_out = _within(environment, found)
+    names = [one.name for one in found]
+    for level in range(3):
+        room = MOST_BYTES - len(_framed(diff, facts, [], _frame(diff, names, level)).encode())
+        if room >= LEAST_BYTES:
+            break
+    drawn = _within(found, room)
+    return _framed(diff, facts, drawn, _frame(diff, names[: len(drawn)], level))
+
+
+def _frame(diff: DiffView, names: list[str], level: int) -> _Frame:
+    """Returns what a page says besides its sections; of each less, the higher the level.
+
+    ``names`` are the tables that have a section.
+    """
+    whole = overview(diff, names)
+    checks, origins = check_section(diff.gate), origin_grid(diff)
+    metrics = tuple(metric_sections(diff))
+    if level:
+        metrics = tuple(replace(one, grid=brief(one.grid)) for one in metrics[:FEW_METRICS])
+        origins = brief(origins)
+    if level > 1:
+        metrics = ()
+        whole = replace(whole, grid=brief(whole.grid))
+        if checks is not None:
+            few = tuple(grid for one in checks.grids if (grid := brief(one)) is not None)
+            checks = replace(checks, grids=few, rows=checks.rows[:FEW_METRICS])
+    return _Frame(whole, checks, origins, metrics)
+
+
+def _framed(diff: DiffView, facts: PageFacts, drawn: list[str], frame: _Frame) -> str:
     style, script = _asset("style.css"), _asset("script.js")
-    page = environment.get_template("page.html").render(
-        facts=facts,
-        headline=headline(diff),
-        ends=(_end(diff.before), _end(diff.after)),
-        commits=diff.commits,
-        overview=overview(diff, [one.name for one in found[: len(drawn)]]),
-        sections=drawn,
-        left_out=left_out,
-        not_compared=left_out_lines(diff),
-        checks=check_section(diff.gate),
-        origins=origin_grid(diff),
-        metrics=metric_grids(diff),
-        style=style,
-        script=script,
-        policy=_policy(style, script),
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            facts=facts,
+            headline=headline(diff),
+            ends=(_end(diff.before), _end(diff.after)),
+            commits=diff.commits,
+            frame=frame,
+            sections=drawn,
+            left_out=len(in_order(diff)) - len(drawn),
+            not_compared=left_out_lines(diff)[:MOST_LINES],
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+        )
     )
     return f"{page}\n"
 
@@ -88,7 +139,7 @@ def render_page(diff: DiffView, facts: PageFacts = NO_FACTS) -> str:
 def render_fragment(diff: DiffView) -> str:
     """Returns the most important of a diff as HTML that stands in another page: a notebook."""
     shown = replace(diff, tables=tuple(in_order(diff)[:FRAGMENT_TABLES]))
-    found = [replace(one, columns=_first_rows(one.columns)) for one in sections(shown)]
+    found = [replace(one, columns=first_rows(one.columns)) for one in sections(shown)]
     whole = overview(diff, [])
     return (
         _environment()
@@ -96,20 +147,12 @@ def render_fragment(diff: DiffView) -> str:
         .render(
             headline=headline(diff),
             ends=(_end(diff.before), _end(diff.after)),
-            overview=replace(whole, grid=_first_rows(whole.grid)),
+            overview=replace(whole, grid=first_rows(whole.grid)),
             sections=found,
             not_compared=left_out_lines(diff),
             style=_asset("fragment.css"),
         )
     )
-
-
-def _first_rows(grid: Grid | None) -> Grid | None:
-    """Returns a table with its first rows, and how many more there are."""
-    if grid is None or len(grid.rows) <= FRAGMENT_ROWS:
-        return grid
-    more = f"… and {count(len(grid.rows) - FRAGMENT_ROWS)} more"
-    return replace(grid, rows=grid.rows[:FRAGMENT_ROWS], note=more)
 
 
 def sample_size(diff: DiffView) -> int:
@@ -118,18 +161,21 @@ def sample_size(diff: DiffView) -> int:
     return max(min(SAMPLE_ROWS, ALL_ROWS // max(tables, 1)), LEAST_ROWS)
 
 
-def _within(environment: "Environment", found: list[Section]) -> tuple[list[str], int]:
-    """Returns sections as HTML as far as there is room, and how many there is none for."""
-    template = environment.get_template("section.html")
+def _within(found: list[Section], room: int) -> list[str]:
+    """Returns sections as HTML as far as there is room, in bytes; a large one with less in it."""
+    template = _environment().get_template("section.html")
     drawn: list[str] = []
-    room = MOST_CHARACTERS
     for section in found:
-        text = template.render(section=section)
-        room -= len(text.encode())
-        if room < 0:
+        for shown in (section, *leaner(section)):
+            text = template.render(section=shown)
+            size = len(text.encode())
+            if size <= min(room, MOST_SECTION_BYTES):
+                break
+        else:
             break
+        room -= size
         drawn.append(text)
-    return drawn, len(found) - len(drawn)
+    return drawn
 
 
 def _end(end: End) -> _EndText:

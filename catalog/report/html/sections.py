@@ -1,14 +1,14 @@
 """The sections of a page: one table each, with all that is known of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.plan import SchemaChange
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count, counted, plain
 from catalog.report.file_words import HEADER, every_file
 from catalog.report.html.columns import NOTE_WIDTH, ColumnSection, column_grid, column_sections
-from catalog.report.html.grids import Cell, Column, Grid, limited, named, value
+from catalog.report.html.grids import Cell, Column, Grid, first_rows, limited, named, value
 from catalog.report.html.overview import in_order, status_word
 from catalog.report.html.partitions import PartitionSection, partition_section
 from catalog.report.html.rows import sample_grid
@@ -60,6 +60,19 @@ class Section:
 def sections(diff: DiffView) -> list[Section]:
     """Returns the sections of a page, those of tables that changed most first."""
     return [_section(table, n) for n, table in enumerate(in_order(diff), 1)]
+
+
+def leaner(section: Section) -> Iterator[Section]:
+    """Yields a section with less and less in it, for pages without room for all."""
+    section = replace(section, sample=first_rows(section.sample), files=first_rows(section.files))
+    if section.partitions is not None:
+        fewer = replace(section.partitions, grid=first_rows(section.partitions.grid))
+        section = replace(section, partitions=fewer)
+    yield section
+    columns, schema = first_rows(section.columns), first_rows(section.schema)
+    section = replace(section, columns=columns, schema=schema, details=section.details[:3])
+    yield section
+    yield replace(section, sample=None, partitions=None, details=())
 
 
 def _section(table: TableView, place: int) -> Section:
