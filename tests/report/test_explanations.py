@@ -59,6 +59,19 @@ def test_numbers_without_a_rule_say_their_range() -> None:
     assert delta_parts(amount(delta=times), None)[0] == "all earlier"
 
 
+def test_deltas_of_the_first_cells_say_so() -> None:
+    some = {"looked_at": 50, "total": None}
+    delta = NumberDelta(48, 48, 0, "1", "1", "1", common_difference=Common("1", 48), **some)  # type: ignore[arg-type]
+    assert delta_parts(amount(delta=delta), None) == [
+        "of the first 50 of 89 cells: all up of 48 finite numbers",
+        "+1 for 100 %",
+    ]
+    texts = TextDelta(50, {"case": 50}, looked_at=50)
+    assert delta_parts(amount(delta=texts), None) == [
+        "of the first 50 of 89 cells: only upper and lower case: all"
+    ]
+
+
 def test_texts_say_in_which_way_they_changed() -> None:
     delta = TextDelta(89, {"prefix_added": 80, "other": 5, "case": 4}, "\x1b[0mx-")
     assert delta_parts(amount(delta=delta), 28) == [

@@ -127,11 +127,13 @@ def signed(number: str) -> str:
 
 
 def _numbers(delta: NumberDelta, corrected: int) -> list[str]:
-    are_times = delta.total is None
+    are_times = ":" in delta.low or "day" in delta.low  # a median or bound of 0 is 00:00:00
     up, down = ("later", "earlier") if are_times else ("up", "down")
+    looked_at = corrected if delta.looked_at is None else delta.looked_at
     parts = [_directions((delta.up, up), (delta.down, down), delta.cells)]
-    if delta.cells != corrected:
-        parts[0] += f" of {count(delta.cells)} finite numbers"
+    if delta.cells != looked_at:
+        parts[0] += f" of {count(delta.cells)} finite {'times' if are_times else 'numbers'}"
+    parts[0] = _of_the_first(looked_at, corrected) + parts[0]
     ratio, difference = delta.common_ratio, delta.common_difference
     if ratio is not None:
         parts.append(f"{TIMES}{plain(ratio.value)} for {share(ratio.cells, delta.cells)}")
@@ -146,6 +148,13 @@ def _numbers(delta: NumberDelta, corrected: int) -> list[str]:
         low, median, high = (signed(plain(one)) for one in (delta.low, delta.median, delta.high))
         parts.append(f"by {low} … {high}, median {median}")
     return [part for part in parts if part]
+
+
+def _of_the_first(looked_at: int, corrected: int) -> str:
+    """Returns which cells a delta is about; nothing if these are all."""
+    if looked_at >= corrected:
+        return ""
+    return f"of the first {count(looked_at)} of {count(corrected)} cells: "
 
 
 def _directions(first: tuple[int, str], second: tuple[int, str], cells: int) -> str:
@@ -165,6 +174,7 @@ def _texts(delta: TextDelta, corrected: int, most: int | None) -> list[str]:
     """Returns in which ways texts changed, the commonest first; nothing if in no such way."""
     if not set(delta.kinds) - {"other"}:
         return []
+    looked_at = corrected if delta.looked_at is None else delta.looked_at
     named = [kind for kind in delta.kinds if kind in _AFFIX]
     commonest = max(named, key=lambda kind: delta.kinds[kind], default=None)
     parts = []
@@ -174,5 +184,6 @@ def _texts(delta: TextDelta, corrected: int, most: int | None) -> list[str]:
             affix = plain(delta.affix)
             affix = affix if most is None else clipped(affix, most)
             what = _AFFIX[kind].format(f"'{affix}'")
-        parts.append(f"{what}: {'all' if cells == corrected else count(cells)}")
+        parts.append(f"{what}: {'all' if cells == looked_at else count(cells)}")
+    parts[0] = _of_the_first(looked_at, corrected) + parts[0]
     return parts

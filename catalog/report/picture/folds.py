@@ -79,7 +79,7 @@ def _rule(fold: Fold) -> list[str]:
         delta = column.delta
         if not isinstance(delta, NumberDelta) or delta.common_ratio is None:
             return []
-        if delta.common_ratio.cells != delta.cells:
+        if delta.common_ratio.cells != column.counts.corrected:
             return []
         found.add(delta.common_ratio.value)
     return [f"all {TIMES}{plain(found.pop())}"] if len(found) == 1 else []
