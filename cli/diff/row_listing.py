@@ -63,7 +63,7 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
             )
             found = changed_rows(reader, former_names(table))
             beside = request.context if request.shown is None else request.shown
-            shown = 0
+            shown, is_cut = 0, False
             for row in found if limit < 0 else islice(found, limit):
                 lines = (
                     text_block(row, width, beside)
@@ -72,7 +72,10 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
                 )
                 write("".join(f"{line}\n" for line in lines))
                 shown += 1
+                is_cut = is_cut or lines[0].endswith("…")
             write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
+            if is_cut and not request.vertical:
+                write("  (a line holds no more: --vertical has one for each column)\n")
         for line in left_out_lines(view):
             write(f"\n{line}\n")
 
