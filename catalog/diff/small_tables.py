@@ -26,6 +26,7 @@ from catalog.diff.cell_counts import (
 )
 from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.differing import unlike
+from catalog.diff.compare.elsewhere import NO_FILES, Elsewhere
 from catalog.diff.compare.python_values import ORDERED, texts_of, values_of
 from catalog.diff.compare.small_matching import KeyValues, Matched, matched
 from catalog.diff.compare.small_pairs import SmallPairs
@@ -133,6 +134,7 @@ def count_small(
     prints: Prints,
     source: Callable[[DataFile], ParquetSource],
     explained: bool,
+    elsewhere: Elsewhere = NO_FILES,
 ) -> TableCounts | None:
     """Counts what changed in a table; None if the engine must.
 
@@ -157,7 +159,10 @@ def count_small(
     if explained and not compares_files(plan):
         from catalog.diff.segments.of_small import segments_of_small
 
-        segments, sample = segments_of_small(plan, noted, count.located, counts=count.tally)
+        tally = replace(count.tally, partitions=in_order(plan, count.partitions))
+        segments, sample = segments_of_small(
+            plan, noted, count.located, counts=tally, elsewhere=elsewhere
+        )
         findings = replace(findings, segments=segments, sample=sample)
     columns = column_counts(plan, count.tally, described)
     if explained:

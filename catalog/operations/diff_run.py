@@ -19,6 +19,7 @@ from catalog.diff.view import LeftOut, Metric, Origin
 from catalog.engine.checks import checked
 from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.model.judgement import Judgement
+from catalog.operations.diff_elsewhere import PLACED_FILES, files_elsewhere
 from catalog.operations.diff_late_rows import LateRows
 from catalog.operations.diff_picture import DiffPictures
 from catalog.operations.diff_planning import PlannedTable, Planner
@@ -144,6 +145,7 @@ def _counted_here(
             prints=kept,
             source=partial(readable, planner.repository.store),
             explained=planner.options.explain,
+            elsewhere=files_elsewhere(planner, planned),
         )
 
 
@@ -227,10 +229,6 @@ def _diff(
         gate=facts.gate,
         origins=facts.origins,
     )
-
-
-PLACED_FILES = 10_000
-"""Files of a table up to which all its partitions are listed, from metadata: some 30 ms."""
 
 
 def _partition_facts(planner: Planner, planned: PlannedTable) -> PartitionFacts | None:

@@ -14,6 +14,7 @@ from catalog.engine.checks import checked
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.model.datafile import DataFile
+from catalog.operations.diff_elsewhere import files_elsewhere
 from catalog.operations.diff_planning import PlannedTable, Planner
 from catalog.operations.diff_request import DiffRequest
 
@@ -102,4 +103,5 @@ def table_reader(
         opened=dict(loaded.read),
         checks=[watch.check for watch in watches if watch.found],
         held=planner.held,
+        elsewhere=files_elsewhere(planner, planned),
     )

@@ -179,3 +179,96 @@ def test_rows_by_position_have_segments(tmp_path: Path, way: str) -> None:
     assert said(found) == {one for one in EXPECTED if one[0] == "updated"}
     for segment in found._counts.findings.segments:
         check(segment, before, after)
+
+
+def write(folder: Path, rows: Sequence[Row], *, months: int = 1) -> None:
+    """Writes rows in partitions, those whose id is of one remainder in each."""
+    for month in range(1, months + 1):
+        own = [row for row in rows if row["id"] % months == month - 1]
+        path = folder / f"month={month}" / "part.parquet"
+        path.parent.mkdir(parents=True)
+        columns = {c: pa.array([row[c] for row in own], kind) for c, kind in TYPES.items()}
+        pq.write_table(pa.table(columns), path, row_group_size=500)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_partitions_are_segments_of_all_rows_of_the_table(tmp_path: Path, way: str) -> None:
+    before = table(1_200)
+    phones = {r["id"] for r in before if r["channel"] == "phone" and r["id"] % 12 in (3, 4)}
+    after = edited(before, lambda r: r | {"amount": -1.0} if r["id"] in phones else r)
+    lake = catalog.create(tmp_path / "lake")
+    for name, rows in (("older", before), ("newer", after)):
+        write(tmp_path / name, rows, months=12)
+        with lake.transaction() as tx:
+            tx.snapshot("t", str(tmp_path / name), key=["id"])
+    with lake.diff("main~1", "main", **WAYS[way]) as found:
+        segments = found["t"].view.segments
+    assert [(one.column, one.values) for one in segments] == [
+        ("channel", ("phone",)),
+        (
+            "month",
+            tuple(sorted(("4", "5"), key=lambda m: -sum(i % 12 == int(m) - 1 for i in phones))),
+        ),
+    ]
+    month = segments[1]
+    assert (month.rows, month.out_of) == (len(phones), len(phones))
+    assert (month.others, month.others_out_of) == (200 - len(phones), 1_200 - len(phones))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_that_are_only_added_are_held_against_the_rest_of_the_table(
+    tmp_path: Path, way: str
+) -> None:
+    before = table(600)
+    lake = catalog.create(tmp_path / "lake")
+    write(tmp_path / "older", before)
+    with lake.transaction() as tx:
+        tx.snapshot("t", str(tmp_path / "older"), key=["id"])
+    path = tmp_path / "older" / "month=1" / "late.parquet"
+    columns = {c: pa.array([row[c] for row in late(80)], kind) for c, kind in TYPES.items()}
+    pq.write_table(pa.table(columns), path)
+    with lake.transaction() as tx:
+        tx.snapshot("t", str(tmp_path / "older"), key=["id"])
+    with lake.diff("main~1", "main", **WAYS[way]) as found:
+        (segment,) = found["t"].view.segments
+    assert (segment.change, segment.column, segment.values) == ("inserted", "day", ("2024-02-01",))
+    assert (segment.rows, segment.out_of, segment.others) == (80, 80, 0)
+    assert segment.others_out_of == 600
+
+
+def nothing(row: Row) -> Row:
+    """Changes a row that has nothing in common with others."""
+    return row | {"amount": row["amount"] + 1} if row["id"] % 7 == 0 else row
+
+
+def all_rows(row: Row) -> Row:
+    """Changes every row."""
+    return row | {"amount": row["amount"] + 1}
+
+
+def few(row: Row) -> Row:
+    """Changes four rows of one channel."""
+    return row | {"amount": -1.0} if row["channel"] == "phone" and row["id"] < 16 else row
+
+
+@pytest.mark.parametrize("edit", [nothing, all_rows, few])
+@pytest.mark.parametrize("way", WAYS)
+def test_without_a_separation_no_segment_is_reported(tmp_path: Path, way: str, edit: Edit) -> None:
+    before = table(2_000)
+    found = compared(tmp_path, before, edited(before, edit), **WAYS[way])
+    assert said(found) == set()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_null_is_a_value_and_a_changed_column_is_none_of_its_own(tmp_path: Path, way: str) -> None:
+    before = table(2_000)
+    after = edited(before, lambda r: r | {"discount": 0.5, "note": "x"} if r["note"] is None else r)
+    after = edited(after, lambda r: r | {"score": -1.0} if r["vip"] and r["note"] == "x" else r)
+    found = compared(tmp_path, before, after, **WAYS[way])
+    assert said(found) == {("updated", "score", "vip", ("true",))}
+    before = [r | {"id": r["id"] + 5_000} for r in before]
+    again = tmp_path / "again"
+    again.mkdir()
+    after = edited(before, lambda r: r | {"discount": 0.5} if r["note"] is None else r)
+    found = compared(again, before, after, **WAYS[way])
+    assert ("updated", None, "note", (None,)) in said(found)

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.arrays import Arrays
+from catalog.diff.compare.elsewhere import NO_FILES, Elsewhere
 from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.route import Prints
 from catalog.engine.checks import Check
@@ -39,6 +40,7 @@ class TableReader:
             schema, and field id.
         checks: What checks the files that others can change, once they were read.
         hands_out: Whether changed rows are about to be handed out.
+        elsewhere: The files that do not differ.
         held: Rows of files that are in memory instead, by path, their columns called
             ``c<field id>``, of the types that ``arrow_type`` tells.
     """
@@ -54,6 +56,7 @@ class TableReader:
     checks: Sequence[Check] = ()
     hands_out: bool = False
     held: Mapping[str, pa.Table] = field(default_factory=dict)
+    elsewhere: Elsewhere = NO_FILES
 
     def relation(
         self,

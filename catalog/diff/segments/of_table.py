@@ -38,8 +38,8 @@ def segments_of(
         if own:
             files = ColumnFiles(columns.plan, side, reader.source, held=reader.held)
             whole = WholeRows(reader.con, columns, parts, side=side)
-            some, count = Search(columns.plan, files, own, counts=counts).run(
-                located.files(side), whole
-            )
+            some, count = Search(
+                columns.plan, files, own, counts=counts, elsewhere=reader.elsewhere
+            ).run(located.files(side), whole)
             found, looked_at = [*found, *some], max(looked_at, count)
     return tuple(found), looked_at or None

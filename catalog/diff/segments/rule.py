@@ -16,8 +16,8 @@ MOST_VALUES = 3
 NEARLY_ALL = 0.95
 """Share of the changed rows that must have one of the values."""
 
-LIFT = 2.0
-"""How many times that share must be the share of the other rows."""
+LIFT, LIFT_OF_SEVERAL = 1.5, 2.0
+"""How many times the share of the other rows that share must be, for one value and for several."""
 
 CHANCE = 0.001
 """Probability, if changes had nothing to do with the column, of values that tell rows apart as
@@ -29,7 +29,7 @@ class Separation:
     """Values that tell changed rows from others.
 
     Attributes:
-        values: The numbers of the values, the most frequent among changed rows first.
+        values: The numbers of the values, in order.
         rows: Changed rows with one of them.
         out_of: All changed rows.
         others: Other rows with one of them.
@@ -52,8 +52,8 @@ def separation(changed: Numbers, others: Numbers, *, columns: int) -> Separation
     """Returns the fewest values that nearly all changed rows have, if clearly fewer others do.
 
     At least ``NEARLY_ALL`` of the changed rows have one of them, and the share of others is at
-    most that of the changed rows, divided by ``LIFT``. Changed rows must be so many that it would
-    hardly come about by chance, even though ``columns`` were looked at.
+    most that of the changed rows, divided by ``LIFT``, or ``LIFT_OF_SEVERAL``. Changed rows must be
+    so many that it would hardly come about by chance, even though ``columns`` were looked at.
 
     Args:
         changed: How many changed rows have each value.
@@ -67,13 +67,14 @@ def separation(changed: Numbers, others: Numbers, *, columns: int) -> Separation
     if not found:
         return None
     one = Separation(
-        tuple(found),
+        tuple(sorted(found)),
         int(changed[found].sum()),
         out_of,
         int(others[found].sum()),
         others_out_of,
     )
-    if one.others * LIFT * out_of > one.rows * others_out_of:
+    lift = LIFT if len(found) == 1 else LIFT_OF_SEVERAL
+    if one.others * lift * out_of > one.rows * others_out_of:
         return None
     choices = math.comb(int(np.count_nonzero(changed + others)), len(found)) * max(columns, 1)
     return one if _log_chance(one) + math.log(choices) <= math.log(CHANCE) else None
@@ -89,7 +90,7 @@ def may_separate(changed: Numbers, others: Numbers) -> bool:
     if out_of < LEAST_ROWS or not found:
         return False
     share = int(changed[found].sum()) / out_of
-    return int(others[found].sum()) * (LIFT * 0.6) <= share * others_out_of + LEAST_ROWS
+    return int(others[found].sum()) * (LIFT * 0.8) <= share * others_out_of + LEAST_ROWS
 
 
 def _fewest(changed: Numbers, share: float) -> list[int]:

@@ -15,15 +15,17 @@ from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
 from catalog.diff.cell_counts import Tally
 from catalog.diff.compare.arrays import Unreadable
+from catalog.diff.compare.elsewhere import Elsewhere
 from catalog.diff.counts import TEXT_LENGTH
 from catalog.diff.findings import Segment
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.diff.segments.changed_rows import Change, FileRows, Flags, Group
 from catalog.diff.segments.column_files import ColumnFiles
+from catalog.diff.segments.partitions import partition_values
 from catalog.diff.segments.rule import LEAST_ROWS, Separation, may_separate, separation
 from catalog.diff.segments.value_counts import ValueCounts
 from catalog.engine.arrow_arrays import Numbers, from_numpy
-from catalog.errors import CorruptData
+from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.types import DataType, Scalar, TypeClass
 from catalog.model.values import Value, decode, encode, text
@@ -100,11 +102,19 @@ class Search:
     """Looks at the changed rows of one side, which are in some groups."""
 
     def __init__(
-        self, plan: TablePlan, files: ColumnFiles, groups: Sequence[Group], *, counts: Tally
+        self,
+        plan: TablePlan,
+        files: ColumnFiles,
+        groups: Sequence[Group],
+        *,
+        counts: Tally,
+        elsewhere: Elsewhere,
     ) -> None:
         self._plan = plan
         self._files = files
         self._groups = groups
+        self._counts = counts
+        self._elsewhere = elsewhere
         self._touched = {p.number for p in plan.value_pairs if counts.touched(p.name)}
         self._possible = [pair for pair in files.possible if self._groups_of(pair)]
 
@@ -119,8 +129,14 @@ class Search:
         Raises:
             CorruptData: A file cannot be read.
         """
-        if not self._possible:
-            return [], 0
+        alive = self._alive(files, unplaced) if self._possible else {}
+        looked_at = max((int(v.others().sum()) for v in alive.values()), default=0)
+        return self._segments(alive), looked_at
+
+    def _alive(
+        self, files: Sequence[FileRows], unplaced: UnplacedRows | None
+    ) -> dict[ColumnPair, ValueCounts]:
+        """Returns the counts of columns whose values may tell changed rows from others."""
         ordered = _ordered(files)
         further: Iterable[Unit] = self._without_changes(files)
         units: Iterator[Unit]
@@ -129,7 +145,7 @@ class Search:
             units, further = chain(units, further), ()
         first = next(units, None)
         if first is None:
-            return [], 0
+            return {}
         chosen = self._files.candidates(self._possible, first.file, first.group)
         alive = {pair: ValueCounts(self._groups) for pair in chosen}
         if unplaced is not None and unplaced.count:
@@ -142,14 +158,22 @@ class Search:
             alive = {pair: values for pair, values in alive.items() if self._may_share(pair, first)}
         alive = self._read(alive, chain([first], units)) if alive else {}
         alive = {p: v for p, v in alive.items() if self._is_open(p, v, share=1.0)}
+        alive = self._with_more(alive, further)
+        if any(int(values.others().sum()) >= ENOUGH_ROWS for values in alive.values()):
+            return alive
+        return self._with_more(alive, self._in_other_files())
+
+    def _with_more(
+        self, alive: dict[ColumnPair, ValueCounts], units: Iterable[Unit]
+    ) -> dict[ColumnPair, ValueCounts]:
+        """Adds about ``SAMPLE_ROWS`` rows of row groups in which nothing changed."""
         rows = 0
-        for unit in further if alive else ():
+        for unit in units if alive else ():
             alive = self._added(alive, unit)
             rows += unit.count
             if rows >= SAMPLE_ROWS:
                 break
-        looked_at = max((int(v.others().sum()) for v in alive.values()), default=0)
-        return self._segments(alive), looked_at
+        return alive
 
     def _read(
         self, alive: dict[ColumnPair, ValueCounts], units: Iterable[Unit]
@@ -201,6 +225,21 @@ class Search:
             one = known.get((file.identity, file.path), FileRows(file, nothing, {}, file.rows))
             yield from (unit for unit in self._units(one) if not len(unit.rows))
 
+    def _in_other_files(self) -> Iterator[Unit]:
+        """Yields row groups of files that do not differ, spread over all.
+
+        They serve where those that differ have hardly any other rows, as if rows only came.
+        """
+        nothing = np.zeros(0, np.int64)
+        side = self._files.side
+        for file in _spread(self._elsewhere.files(side)):
+            if not self._elsewhere.is_as_committed(side, file):
+                continue
+            try:
+                yield from self._units(FileRows(file, nothing, {}, file.rows))
+            except CatalogError:  # the diff does not need it
+                continue
+
     def _units(self, one: FileRows) -> Iterator[Unit]:
         """Yields the row groups of a file, as far as they are known."""
         ends = np.cumsum(self._files.group_rows(one.file))
@@ -251,25 +290,38 @@ class Search:
         """Returns the segments of each group of rows, the strongest first."""
         found: list[Segment] = []
         known = {pair: sorted(values.values, key=_value_order) for pair, values in alive.items()}
+        partitions = list(
+            partition_values(
+                self._plan,
+                self._files.side,
+                self._groups,
+                counts=self._counts,
+                elsewhere=self._elsewhere.files(self._files.side),
+            )
+        )
         for group in self._groups:
-            own: list[tuple[Separation, ColumnPair]] = []
+            own = [
+                (one.found, one.pair, one.texts)
+                for one in partitions
+                if one.group == group and one.pair.number not in self._touched
+            ]
             for pair, values in alive.items():
                 if group not in self._groups_of(pair):
                     continue
                 order = [values.values[value] for value in known[pair]]
                 counts = values.changed(group)[order], values.others()[order]
                 one = separation(*counts, columns=len(self._possible))
-                if one is not None:
-                    own.append((one, pair))
-            own.sort(key=lambda one: (len(one[0].values), -one[0].strength, one[1].number))
-            segments = (self._segment(one, pair, known[pair], group=group) for one, pair in own)
-            found += [one for one in segments if one is not None][:MOST_SEGMENTS]
+                texts = None if one is None else self._texts(one, pair, known[pair])
+                if one is not None and texts is not None:
+                    own.append((one, pair, texts))
+            own.sort(key=lambda one: (len(one[2]), -one[0].strength, one[1].number))
+            found += [_segment(group, *one) for one in own[:MOST_SEGMENTS]]
         return found
 
-    def _segment(
-        self, one: Separation, pair: ColumnPair, values: Sequence[Value | None], *, group: Group
-    ) -> Segment | None:
-        """Returns a segment; None if its values cannot be shown."""
+    def _texts(
+        self, one: Separation, pair: ColumnPair, values: Sequence[Value | None]
+    ) -> tuple[str | None, ...] | None:
+        """Returns the values of a segment as texts; None if they cannot be shown."""
         kind = pair.on(self._files.side).type
         try:
             texts = tuple(value_text(values[n], kind) for n in one.values)
@@ -277,16 +329,22 @@ class Search:
             return None
         if any(shown is not None and len(shown) > TEXT_LENGTH for shown in texts):
             return None
-        return Segment(
-            column=pair.name,
-            values=texts,
-            change=group.change,
-            rows=one.rows,
-            out_of=one.out_of,
-            others=one.others,
-            others_out_of=one.others_out_of,
-            cells_of=None if group.pair is None else group.pair.name,
-        )
+        return texts
+
+
+def _segment(
+    group: Group, one: Separation, pair: ColumnPair, texts: tuple[str | None, ...]
+) -> Segment:
+    return Segment(
+        column=pair.name,
+        values=texts,
+        change=group.change,
+        rows=one.rows,
+        out_of=one.out_of,
+        others=one.others,
+        others_out_of=one.others_out_of,
+        cells_of=None if group.pair is None else group.pair.name,
+    )
 
 
 def value_text(value: Value | None, kind: DataType) -> str | None:
