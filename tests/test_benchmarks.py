@@ -146,3 +146,19 @@ def test_versions_of_a_directory_are_as_they_should_be(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(found.read_text())["problems"] == []
     assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+
+
+def test_explanations_are_measured_beside_counts(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "explain.py"), "--here", "--runs", "1"),
+            *("--only", effort("E1", "S4,S9,E1,E2,H8"), "--rows", "2000"),
+            *("--data", str(tmp_path / "data")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2,000 rows, medians of 1.")
+    assert "| E1 | a fifth of the amounts" in done.stdout

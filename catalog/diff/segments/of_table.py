@@ -31,6 +31,9 @@ def segments_of(
     groups = changed_groups(columns.plan, counts)
     if not groups:
         return (), None
+    every = counts.updated == sum(file.rows for file in columns.plan.files("t"))
+    if every:  # there are no others in these files, only those in other partitions
+        parts = ()
     located = locate(reader.con, columns, parts, groups=groups)
     found: list[Segment] = []
     looked_at = 0
