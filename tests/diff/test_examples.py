@@ -241,6 +241,7 @@ def kept_tables(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+@pytest.mark.invariant("Examples and numbers of different changes count whole values, however long")
 @pytest.mark.parametrize("method", ["auto", "join"])
 def test_texts_that_differ_late_are_different_changes_and_show_where(
     tmp_path: Path, method: str

@@ -44,7 +44,7 @@ def test_numbers_say_their_rule_and_their_sum() -> None:
     )  # fmt: skip
     text = drawn(of(table(columns=(amount(delta=delta, distinct=60, segments=(PHONE,)),))))
     assert "sum +10 (+5.0 %); all up; ×1.19 for 100 %; by +0.19 … +8, median +2.5" in text  # noqa: RUF001
-    assert "only channel = phone (89 of 89; of 1,000 unchanged rows 1.6 %)" in text
+    assert "only channel = phone (89 of 89; 1.6 % of 1,000 unchanged rows)" in text
     assert "… and 59 more changes, in 86 of 89 cells" in text
 
 
