@@ -19,6 +19,7 @@ import catalog
 from catalog.model.datafile import Verify
 from cli.exit_codes import ExitCode
 from cli.groups import Commands, DefaultCommandGroup, NamedGroup
+from cli.help_groups import OPTIONS, write_options
 from cli.output import stdout
 from cli.paged_commands import is_paged
 from cli.parameters import PlainValues
@@ -32,6 +33,10 @@ class PlainCommand(PlainValues, TyperCommand):
         """Returns the words of the usage line after the command's name."""
         arguments = [p for p in self.get_params(ctx) if p.param_type_name == "argument"]
         return ["[OPTIONS]", *(p.metavar or p.name.upper() for p in arguments)]
+
+    def format_options(self, ctx, formatter):  # type: ignore[no-untyped-def]
+        """Writes the options, in groups if there are many."""
+        write_options(self, ctx, formatter, OPTIONS.get(self.name or "", {}))
 
     def invoke(self, ctx):  # type: ignore[no-untyped-def]
         """Runs the command; what it lists for people goes through a pager if it is long."""

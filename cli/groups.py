@@ -5,10 +5,24 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from cli.help_groups import COMMANDS, grouped, summary
 from cli.parameters import PlainValues
 from cli.usage import UsageError, nearest
 
 HELP = ("-h", "--help")
+
+
+def write_commands(group: Any, context: Any, formatter: Any) -> None:
+    """Writes the commands of a group with what they do, whole sentences."""
+    names = group.list_commands(context)
+    most = formatter.width - 6 - max(map(len, names))
+    told = {
+        name: (name, summary(group.get_command(context, name).help or "", most)) for name in names
+    }
+    groups = COMMANDS if context.parent is None else {}
+    for title, found in grouped(told, groups, "Commands"):
+        with formatter.section(title):
+            formatter.write_dl(found)
 
 
 class Commands(MutableMapping[str, Any]):
@@ -43,6 +57,10 @@ class Commands(MutableMapping[str, Any]):
 
 class NamedGroup(PlainValues, TyperGroup):
     """A group of commands that suggests the nearest name for an unknown one."""
+
+    def format_commands(self, ctx, formatter):  # type: ignore[no-untyped-def]
+        """Writes the commands with what they do, in groups if they are those of the program."""
+        write_commands(self, ctx, formatter)
 
     def list_commands(self, ctx):  # type: ignore[no-untyped-def]
         """Returns the names of the commands, without making any."""
@@ -85,4 +103,4 @@ class DefaultCommandGroup(PlainValues, TyperGroup):
         command.format_usage(inner, formatter)
         command.format_help_text(inner, formatter)
         command.format_options(inner, formatter)
-        self.format_commands(ctx, formatter)
+        write_commands(self, ctx, formatter)

@@ -60,9 +60,23 @@ def reference() -> str:
     codes = [f"| {int(code)} | {code.meaning} |" for code in ExitCode]
     table = "\n".join(["| exit code | meaning |", "|---|---|", *codes])
     parts = [INTRODUCTION.replace("EXIT_CODES", table), "## Global options\n", *_parameters(root)]
+    parts += _commands_by_purpose(root)
     for path, command in _commands(root, ()):
         parts += _command(path, command)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"
+
+
+def _commands_by_purpose(root: Any) -> list[str]:
+    from cli.help_groups import COMMANDS, grouped
+
+    links = {name: f"[`{name}`](#{_anchor(name, root.commands[name])})" for name in root.commands}
+    rows = [f"| {title} | {', '.join(found)} |" for title, found in grouped(links, COMMANDS, "")]
+    return ["## Commands\n", "| | |", "|---|---|", *rows, ""]
+
+
+def _anchor(name: str, command: Any) -> str:
+    first = next(iter(getattr(command, "commands", {})), "")
+    return f"{name}-{first}" if first else name
 
 
 def _commands(group: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -84,7 +98,7 @@ def _command(path: tuple[str, ...], command: Any) -> list[str]:
         parts = [*parts[:2], examples]
     if examples.strip():
         parts.append(f"```sh\n{inspect.cleandoc(examples.strip(chr(10)))}\n```\n")
-    return [*parts, *_parameters(command)]
+    return [*parts, *_grouped_parameters(path, command)]
 
 
 def _usage(parameter: Any) -> str:
@@ -96,6 +110,22 @@ def _parameters(command: Any) -> list[str]:
     if not rows:
         return []
     return ["| | |", "|---|---|", *rows, ""]
+
+
+def _grouped_parameters(path: tuple[str, ...], command: Any) -> list[str]:
+    """Returns the parameters, in the groups that help has them in."""
+    from cli.help_groups import OPTIONS, grouped
+
+    groups = OPTIONS.get(path[-1])
+    if groups is None:
+        return _parameters(command)
+    shown = [p for p in command.params if p.name != "help" and not _is_hidden(p)]
+    rows = [_row(p) for p in shown if p.param_type_name == "argument"]
+    parts = ["| | |", "|---|---|", *rows, ""] if rows else []
+    options = {p.opts[-1]: _row(p) for p in shown if p.param_type_name != "argument"}
+    for title, found in grouped(options, groups, "Others"):
+        parts += [f"**{title}**\n", "| | |", "|---|---|", *found, ""]
+    return parts
 
 
 def _is_hidden(parameter: Any) -> bool:
@@ -126,7 +156,7 @@ def _value(parameter: Any) -> str:
 
 def _default(parameter: Any) -> str:
     value = parameter.default
-    if value is None or value is False or not parameter.show_default:
+    if value in (None, False, "", (), []) or not parameter.show_default:
         return ""
     return f" Default: `{getattr(value, 'value', value)}`."
 

@@ -69,7 +69,7 @@ def schema(
 def partitions(
     context: typer.Context, *, table: TableAt, how: Format = ListFormat.TEXT, json: Json = False
 ) -> None:
-    """List the partitions of a table with their rows, files and sizes."""
+    """List the partitions of a table: rows, files and sizes."""
     name, ref = table_at(table)
     found = opened(context).partitions(name, ref)
     rows = tuple((dict(p.values), p.rows, p.files, p.size_bytes) for p in found)

@@ -39,7 +39,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve the catalog to other engines as an Iceberg REST catalog that is read-only.
+    """Serve the catalog as a read-only Iceberg REST catalog.
 
     Every branch, tag and commit is a namespace, whose tables are as they are there. It prints its
     address, and ends by Ctrl-C or SIGTERM with 0. It speaks HTTP without TLS: put a proxy in front
