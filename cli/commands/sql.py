@@ -23,6 +23,7 @@ from cli.options import (
     Ref,
 )
 from cli.output.csv_style import NULL, CsvStyle
+from cli.output.result_tables import Look
 from cli.output.results import ResultFormat
 from cli.sql.branch_sql import run_on_branch
 from cli.sql.run import run_sql
@@ -68,6 +69,18 @@ def sql(
     bom: ByteOrderMark = False,
     escape_formulas: EscapeFormulas = False,
     target: OutputFile = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=-1,
+            metavar="N",
+            help="Write at most N rows, -1 for all. Default: 1000 in a table, all in a file.",
+        ),
+    ] = None,
+    vertical: Annotated[
+        bool, typer.Option("--vertical", help="Write each value of a row in a line of its own.")
+    ] = False,
 ) -> None:
     """Run SQL in which tables may carry a ref: orders@main~1.
 
@@ -114,7 +127,8 @@ def sql(
         run_on_branch(tx, text, how=how, target=target, style=style)
         return
     with cat.connect(ref or DEFAULT_REF) as session:
-        run_sql(session, text, how=how, target=target, style=style)
+        look = Look(limit=limit, vertical=vertical)
+        run_sql(session, text, how=how, target=target, style=style, look=look)
 
 
 def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:

@@ -9,23 +9,16 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from catalog.report.figures import clipped, counted, plain
-from catalog.report.layout import GAP, aligned, markdown_table, widths_of
+from catalog.dataclasses import replace
 from cli.output import stdout
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.listing import FORMAT_VERSION
+from cli.output.result_tables import Look, limited, write_markdown, write_table
 from cli.output.values import csv_head, dumped, unique_names
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-TABLE_ROWS = 1000
-"""A table shows so many rows: its columns are as wide as its widest cell, so it is held in
-memory, and nobody reads on. The last line says how many there are; other formats stream."""
-
-CELL_WIDTH = 60
-"""Columns a cell of a table takes at most, when all rows are not narrower."""
 
 
 class ResultFormat(StrEnum):
@@ -82,8 +75,12 @@ def write_result(
     path: Path | None,
     *,
     style: CsvStyle = PLAIN,
+    look: Look | None = None,
 ) -> int:
     """Writes the rows of a result to a file, or to stdout; returns how many there were."""
+    look = replace(look or Look(), to_screen=path is None, room=stdout.room(path))
+    if how not in (ResultFormat.TABLE, ResultFormat.MARKDOWN):
+        reader = limited(reader, look.limit)
     if how is ResultFormat.PARQUET:
         with byte_target(path) as stream:
             return write_parquet(reader, stream)
@@ -99,8 +96,8 @@ def write_result(
             )
     with text_target(path) as write_text:
         if how is ResultFormat.TABLE:
-            return _write_table(reader, write_text, to_screen=path is None)
-        return _write_markdown(reader, write_text)
+            return write_table(reader, write_text, look)
+        return write_markdown(reader, write_text, look)
 
 
 def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
@@ -179,50 +176,3 @@ def _write_workbook(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
             sheet.write(row)
         sheet.finish()
     return sheet.rows
-
-
-def _write_markdown(reader: "pa.RecordBatchReader", write: Write) -> int:
-    shown, right, count = _held(reader)
-    for one in markdown_table(reader.schema.names, shown, right=right):
-        write(one + "\n")
-    if count > len(shown):
-        write(f"\n{len(shown):,} of {count:,} rows\n")
-    return count
-
-
-def _write_table(reader: "pa.RecordBatchReader", write: Write, *, to_screen: bool) -> int:
-    shown, right, count = _held(reader)
-    header = [plain(name) for name in reader.schema.names]
-    cells = [[plain(cell) for cell in row] for row in shown]
-    if not header:
-        return count
-    room = stdout.width() if to_screen and stdout.is_terminal() else None
-    clip = [[clipped(cell, CELL_WIDTH) for cell in row] for row in (header, *cells)]
-    lines = aligned(clip, right=right, width=room)
-    rule = GAP.join("─" * wide for wide in widths_of(clip, columns=len(right), width=room))
-    for one in (lines[0], rule, *lines[1:]):
-        write(one + "\n")
-    tail = f"{len(shown):,} of {count:,} rows" if count > len(shown) else counted(count, "row")
-    write(f"({tail})\n")
-    return count
-
-
-def _held(reader: "pa.RecordBatchReader") -> tuple[list[list[str]], list[bool], int]:
-    """Reads all batches, and keeps as many rows as a table shows."""
-    import pyarrow as pa
-
-    from catalog.report.column_text import texts
-
-    shown: list[list[str]] = []
-    count = 0
-    for batch in reader:
-        count += batch.num_rows
-        few = batch.slice(0, max(TABLE_ROWS - len(shown), 0))
-        if few.num_rows:
-            cells = (texts(column).fill_null("NULL").to_pylist() for column in few.columns)
-            shown.extend(map(list, zip(*cells, strict=True)))
-    right = [
-        pa.types.is_integer(f.type) or pa.types.is_floating(f.type) or pa.types.is_decimal(f.type)
-        for f in reader.schema
-    ]
-    return shown, right, count

@@ -62,7 +62,7 @@ def run_on_branch(
         _write_json(tx, changes, answer=answer)
         return
     if answer is not None:
-        write_rows(answer.to_reader(), how, target, style)
+        write_rows(answer.to_reader(), how, target, style=style)
     say = stdout.line if answer is None else stderr.note
     for line in _lines(tx, changes):
         say(line)

@@ -13,7 +13,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from catalog.errors import CatalogError
-from cli.sql.dot_commands import DOT_COMMANDS
+from cli.sql.dot_commands import DOT_COMMANDS, meant
 from cli.sql.statements import split
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ KEYWORDS = (
 _WORD = re.compile(r"[^\s(),;=<>+*/]*$")
 
 
-def make_prompt(cat: "Catalog", ref: str, history: Path) -> Callable[[], str]:
+def make_prompt(cat: "Catalog", ref: Callable[[], str], history: Path) -> Callable[[], str]:
     """Returns what asks for the next statement, completing tables and columns at the ref."""
     session: PromptSession[str] = PromptSession(
         history=_history(history),
@@ -41,7 +41,7 @@ def make_prompt(cat: "Catalog", ref: str, history: Path) -> Callable[[], str]:
 
 
 def _is_whole(text: str) -> bool:
-    if not text.strip() or text.lstrip().startswith("."):
+    if not text.strip() or meant(text).lstrip().startswith("."):
         return True
     cut = split(text)
     return bool(cut.statements) and not cut.rest
@@ -58,9 +58,9 @@ def _history(path: Path) -> History:
 class SqlCompleter(Completer):
     """Completes tables, columns and keywords, refs after ``@``, and dot commands."""
 
-    def __init__(self, cat: "Catalog", ref: str) -> None:
+    def __init__(self, cat: "Catalog", ref: Callable[[], str]) -> None:
         self._catalog = cat
-        self._ref = ref
+        self._ref_now = ref
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
@@ -83,8 +83,9 @@ class SqlCompleter(Completer):
         return names + [tag.name for tag in self._catalog.tags.list()]
 
     def _names(self) -> list[str]:
-        tables = [table.name for table in self._catalog.tables(self._ref)]
-        columns = {c.name for name in tables for c in self._catalog.schema(name, self._ref)}
+        ref = self._ref_now()
+        tables = [table.name for table in self._catalog.tables(ref)]
+        columns = {c.name for name in tables for c in self._catalog.schema(name, ref)}
         return [*tables, *sorted(columns), *KEYWORDS]
 
 

@@ -2,19 +2,23 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import CatalogError
+from cli.interruption import is_interruption, passed_on
 from cli.output import stderr, stdout
-from cli.sql.dot_commands import run_dot_command
+from cli.output.result_tables import Look
+from cli.output.results import ResultFormat
+from cli.sql.dot_commands import VERTICAL, Shell, meant, run_dot_command
 from cli.sql.run import run_sql
 from cli.sql.statements import split
 
 if TYPE_CHECKING:
     from catalog import Catalog
-    from catalog.query.session import Session
 
 
 def run_shell(cat: "Catalog", ref: str) -> bool:
@@ -23,39 +27,54 @@ def run_shell(cat: "Catalog", ref: str) -> bool:
     Returns:
         Whether all went well; a person saw for themselves.
     """
-    with cat.connect(ref) as session:
+    with ExitStack() as sessions:
+        session = sessions.enter_context(cat.connect(ref))
+        shell = Shell(cat, ref, session, sessions=sessions)
         if sys.stdin.isatty() and stdout.is_terminal():
             stdout.line(f"{cat.uri} at {ref}; .help lists the commands")
-            _run_all(_typed(cat, ref), cat, ref, session=session)
+            _run_all(_typed(shell), shell)
             return True
-        return _run_all(_piped(), cat, ref, session=session)
+        return _run_all(_piped(), shell)
 
 
-def _run_all(entries: Iterator[str], cat: "Catalog", ref: str, *, session: "Session") -> bool:
+def _run_all(entries: Iterator[str], shell: Shell) -> bool:
     is_well = True
     for entry in entries:
         if entry in (".quit", ".exit"):
             break
+        started = time.monotonic()
         try:
-            if entry.startswith("."):
-                run_dot_command(cat, ref, entry)
-            else:
-                run_sql(session, entry)
+            with passed_on():
+                _run_one(entry, shell)
         except CatalogError as failure:
+            if is_interruption(failure):
+                stderr.note("interrupted")
+                continue
             stdout.flush()
             stderr.error(failure)
             is_well = False
         except KeyboardInterrupt:
             stderr.note("interrupted")
+        if shell.is_timed and not entry.startswith("."):
+            stderr.note(f"({time.monotonic() - started:.3f} s)")
     return is_well
+
+
+def _run_one(entry: str, shell: Shell) -> None:
+    if entry.startswith("."):
+        run_dot_command(shell, entry)
+        return
+    vertical = shell.mode == VERTICAL
+    how = ResultFormat.TABLE if vertical else ResultFormat(shell.mode)
+    run_sql(shell.session, entry, how=how, target=shell.target, look=Look(vertical=vertical))
 
 
 def _piped() -> Iterator[str]:
     """Yields statements and dot commands from stdin as soon as each is whole."""
     pending = ""
     for line in sys.stdin:
-        if not pending and line.startswith("."):
-            yield line.strip()
+        if not pending and meant(line).startswith("."):
+            yield meant(line).strip()
             continue
         cut = split(pending + line)
         yield from cut.statements
@@ -67,11 +86,11 @@ def _piped() -> Iterator[str]:
         yield pending.strip()
 
 
-def _typed(cat: "Catalog", ref: str) -> Iterator[str]:
+def _typed(shell: Shell) -> Iterator[str]:
     """Yields statements and dot commands from a person."""
     from cli.sql.prompt import make_prompt
 
-    prompt = make_prompt(cat, ref, history_path())
+    prompt = make_prompt(shell.cat, lambda: shell.ref, history_path())
     while True:
         try:
             text = prompt()
@@ -79,8 +98,8 @@ def _typed(cat: "Catalog", ref: str) -> Iterator[str]:
             return
         except KeyboardInterrupt:
             continue
-        if text.strip().startswith("."):
-            yield text.strip()
+        if meant(text).strip().startswith("."):
+            yield meant(text).strip()
             continue
         cut = split(text)
         yield from cut.statements

@@ -10,6 +10,7 @@ from catalog.report.figures import counted
 from cli.interruption import is_interruption, passed_on
 from cli.output import stderr
 from cli.output.csv_style import PLAIN, CsvStyle
+from cli.output.result_tables import Look
 from cli.output.results import ResultFormat, write_result
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def run_sql(
     how: ResultFormat = ResultFormat.TABLE,
     target: Path | None = None,
     style: CsvStyle = PLAIN,
+    look: Look | None = None,
 ) -> None:
     """Runs statements and writes the rows of the last to a file, or to stdout.
 
@@ -61,7 +63,8 @@ def run_sql(
         progress(what="running")
         found = rows_of(session.run(query)[-1], how)
         if found is not None:
-            write_rows(found if target is None else watched(found, progress), how, target, style)
+            rows = found if target is None else watched(found, progress)
+            write_rows(rows, how, target, style=style, look=look)
 
 
 def watched(rows: "pa.RecordBatchReader", progress: stderr.Progress) -> "pa.RecordBatchReader":
@@ -104,9 +107,15 @@ def write_rows(
     rows: "pa.RecordBatchReader",
     how: ResultFormat,
     target: Path | None,
+    *,
     style: CsvStyle = PLAIN,
+    look: Look | None = None,
 ) -> None:
-    """Writes rows, and notes on stderr how many went to a file."""
-    count = write_result(rows, how, target, style=style)
+    """Writes rows, and notes on stderr how many went to a file, or how to get the others."""
+    look = look or Look()
+    count = write_result(rows, how, target, style=style, look=look)
+    most = look.most if target is None else None
+    if how in (ResultFormat.TABLE, ResultFormat.MARKDOWN) and most is not None and count > most:
+        stderr.note("(--limit -1 shows all rows, -o FILE writes them; in the shell: .output FILE)")
     if target is not None:
         stderr.note(f"wrote {count:,} rows to {target}")

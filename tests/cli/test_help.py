@@ -18,7 +18,7 @@ def test_no_summary_is_cut_at_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     text = parquetry("--help").out
     lines = text.partition("Bring data in:")[2].partition("Exit codes")[0].splitlines()
-    told = [line.split(maxsplit=1) for line in lines if line.startswith("  ")]
+    told = [line.split(maxsplit=1) for line in lines if line.strip() and line.startswith("  ")]
     assert len(told) == len(command().commands)
     assert all(line[1].endswith(".") and "..." not in line[1] for line in told)
 
