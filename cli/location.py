@@ -61,7 +61,7 @@ def catalog_uri(context: typer.Context) -> str:
     """
     uri = named_uri(context)
     if uri is not None:
-        return uri
+        return _configured_in(uri) or uri
     chosen = _chosen_config()
     if chosen is not None and (uri := read_config(chosen).catalog) is not None:
         return uri
@@ -81,6 +81,23 @@ def catalog_uri(context: typer.Context) -> str:
         hint="create one with: parquetry init DIR; or name one: -C DIR, "
         f'{CATALOG_VARIABLE}, or catalog = "DIR" in {CONFIG_NAME}',
     )
+
+
+def _configured_in(uri: str) -> str | None:
+    """Returns the catalog that the configuration of a directory names; None if it is a catalog.
+
+    So ``-C`` takes the directory of a project too.
+
+    Raises:
+        InvalidInput: The configuration is not valid.
+    """
+    if "://" in uri or (Path(uri) / CATALOG_FILE).is_file():
+        return None
+    path = Path(uri) / CONFIG_NAME
+    found = read_config(path).catalog if path.is_file() else None
+    if found is None or ("://" in found and distrust(path)):
+        return None
+    return found
 
 
 def bucket_options(uri: str, context: typer.Context, *, named: bool) -> BucketOptions:

@@ -115,11 +115,25 @@ class Resolver:
             hint = f"did you mean {' or '.join(near)}?"
         else:
             hint = f"there are: {', '.join(names[:10])}" if names else ""
+        if name == "HEAD":
+            hint = "the newest commit of a branch is its name: main, and main~1 is the one before"
         if is_spent(self._store, name):
             hint = "a tag of that name was deleted"
+        last = self._last_of_deleted(name)
+        if last is not None:
+            hint = (
+                f"a branch of that name was deleted when it was at {last[:MIN_PREFIX]}: name that"
+            )
         return NotFound(
             f"no branch, tag or commit {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint=hint
         )
+
+    def _last_of_deleted(self, name: str) -> str | None:
+        """Returns the commit that a branch was at when it was deleted; None if none was."""
+        held = self._branches.held(name)
+        if held is None or held.branch.commit_id is not None:
+            return None
+        return next((move.before for move in self._branches.reflog(held.branch)), None)
 
     def _step(
         self, commit_id: str, step: Ancestor | Parent | MovesAgo, branch: str | None, text: str

@@ -1,6 +1,7 @@
 """Transactions: changes to many tables, published by one swap of the branch."""
 
 import datetime
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -374,10 +375,15 @@ def _open_branch(repository: Repository, branch: str) -> HeldBranch:
     """Returns a branch as it is, after checking that it takes commits."""
     held = repository.branches.held(branch)
     if held is None or held.branch.commit_id is None:
+        names = [one.name for one in repository.branches.list()]
+        near = difflib.get_close_matches(branch, names, n=2, cutoff=0.6)
+        meant = (
+            f"did you mean {' or '.join(near)}? Else create it: {{}}" if near else "create it: {}"
+        )
         raise NotFound(
             f"no branch {branch!r} to commit to",
             kind=ErrorKind.REF_NOT_FOUND,
-            hint=hint("create it: {}", Call("branches.create", (branch,))),
+            hint=hint(meant, Call("branches.create", (branch,))),
         )
     _check_open(held)
     return held

@@ -1,19 +1,23 @@
 """``branch``, ``tag``, ``reflog`` and ``reset``."""
 
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.report.figures import counted, short
+from catalog.errors import CatalogError
+from catalog.report.figures import counted, plain, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import BranchArgument, Format, Json, chosen
+from cli.output import stderr
 from cli.output.listing import Cell, ListFormat, Listing, show, show_outcome
 from cli.output.rules import rules_json, rules_lines
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from catalog import Catalog
     from catalog.model.refs import Branch
     from catalog.operations.reset import Reset
 
@@ -88,14 +92,28 @@ def branch_create(
 
 def branch_delete(context: typer.Context, name: BranchName, json: Json = False) -> None:
     """Delete a branch; its commits and reflog stay."""
-    branch = opened(context).branches.delete(name)
+    cat = opened(context)
+    branch = cat.branches.delete(name)
     commit_id = short(branch.commit_id or "")
+    alone = _missing_in_main(cat, branch.commit_id)
+    commits = counted(alone or 0, "commit")
+    lost = f", with {commits} that {DEFAULT_REF} does not have" if alone else ""
     show_outcome(
-        {"branch": branch.name, "commit": branch.commit_id},
-        f"deleted branch {branch.name}, which was at {commit_id}",
+        {"branch": branch.name, "commit": branch.commit_id, "commits_not_in_main": alone},
+        f"deleted branch {branch.name}, which was at {commit_id}{lost}",
         f"to restore it: parquetry branch create {branch.name} --at {commit_id}",
         json=json,
     )
+
+
+def _missing_in_main(cat: "Catalog", commit_id: str | None) -> int | None:
+    """Returns how many commits of a branch the default branch has not; None if nobody knows."""
+    from catalog.repository.history import count_missing
+
+    with suppress(CatalogError):
+        head = cat.resolve(DEFAULT_REF).commit_id
+        return count_missing(cat.repository.commits.read, commit_id or head, head)
+    return None
 
 
 # long: one parameter for each option
@@ -232,16 +250,28 @@ def reflog(
     """
     how = chosen(how, json)
     moves = opened(context).reflog(branch)
+    is_deleted = bool(moves) and moves[0].after is None
     absent = "-" if how is ListFormat.TEXT else None
     keyed = how is not ListFormat.TEXT or any(move.key is not None for move in moves)
     columns: tuple[str, ...] = ("ref", "before", "after", "time", "author", "reason", "key")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (f"{branch}@{{{n}}}", m.before or absent, m.after or absent, m.time, m.who, m.why, m.key)
+        (
+            absent if is_deleted else f"{branch}@{{{n}}}",
+            m.before or absent,
+            m.after or absent,
+            m.time,
+            m.who,
+            m.why,
+            m.key,
+        )
         for n, m in enumerate(moves)
     )
     if not keyed:
         columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
     show(Listing("moves", columns, rows, about={"branch": branch}), how)
+    if is_deleted and how is ListFormat.TEXT:
+        back = f"parquetry branch create {shlex.quote(branch)} --at {short(moves[0].before or '')}"
+        stderr.note(f"branch {plain(branch)} was deleted; to restore it: {back}")
 
 
 def reset(
