@@ -115,13 +115,18 @@ def escaped(text: str, kept: str = "") -> str:
         >>> escaped("a\u200db \u202e")
         'a\\u200db \\u202e'
     """
+    unseen = [c for c in set(text) if not c.isprintable() and c not in kept]
+    if not unseen:
+        return text
     flags = {at for match in _FLAG.finditer(text) for at in range(*match.span())}
-    return "".join(
-        c
-        if c.isprintable() or c in kept or n in flags or (c in _JOINERS and _joins(text, n))
-        else c.encode("unicode_escape").decode()
-        for n, c in enumerate(text)
-    )
+
+    def escape(found: re.Match[str]) -> str:
+        character, at = found[0], found.start()
+        if at in flags or (character in _JOINERS and _joins(text, at)):
+            return character
+        return character.encode("unicode_escape").decode()
+
+    return re.sub(f"[{re.escape(''.join(sorted(unseen)))}]", escape, text)
 
 
 def _joins(text: str, at: int) -> bool:

@@ -99,7 +99,11 @@ def range_ends(context: OperationContext, text: str) -> tuple[str, str] | None:
 
 def described_end(context: OperationContext, ref: str) -> End:
     """Returns the end that a ref stands for, with what its commit says of itself."""
-    commit_id = context.resolve(ref).commit_id
+    return end_at(context, ref, context.resolve(ref).commit_id)
+
+
+def end_at(context: OperationContext, ref: str, commit_id: str) -> End:
+    """Returns the end that a commit is, named by a ref, with what it says of itself."""
     if commit_id == EMPTY_ID:
         return End(ref, commit_id)
     commit = context.repository.commits.read(commit_id)

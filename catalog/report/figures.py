@@ -151,6 +151,8 @@ def clipped(text: str, most: int) -> str:
 
     What is drawn in one place is not cut, unless it is more than anybody can read.
     """
+    if text.isascii():
+        return text if len(text) <= most else f"{text[: max(most - 1, 0)]}…"
     if columns_of(text[: MARKS * most]) <= most and len(text) <= MARKS * most:
         return text
     kept, used = [], 1

@@ -12,7 +12,7 @@ from catalog.model.judgement import Judgement, judgement_from_json
 from catalog.model.listings import CommitInfo
 from catalog.operations.backfill.report import Downstream, Effect
 from catalog.operations.context import OperationContext
-from catalog.operations.diff import compare_refs
+from catalog.operations.diff import compare_refs, end_at
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.dry_run import on_trial
 from catalog.operations.flow.stale import stale_tables
@@ -57,7 +57,8 @@ def effect_of(
 
     def named(before: str, candidate: str) -> tuple[End, End]:
         into = backfill.into
-        return End(into, before), End(f"{into} with {backfill.branch}", candidate)
+        both = f"{into} with {backfill.branch}"
+        return end_at(trial, into, before), end_at(trial, both, candidate)
 
     with on_trial(context, dry_run=True) as trial:
         try:
@@ -77,7 +78,10 @@ def effect_of(
 
 def effect_of_merge(context: OperationContext, backfill: Backfill, merge: CommitInfo) -> Effect:
     """Returns what the merge of a backfill did, and what the gate said of it."""
-    ends = End(backfill.into, merge.parents[0]), End(backfill.into, merge.id)
+    ends = (
+        end_at(context, backfill.into, merge.parents[0]),
+        end_at(context, backfill.into, merge.id),
+    )
     return _effect(context, ends, judgement=_recorded(context, merge.id))
 
 

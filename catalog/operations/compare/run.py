@@ -18,6 +18,7 @@ from catalog.operations.compare.places import is_table_at, read_place
 from catalog.operations.compare.same_bytes import with_shared_content
 from catalog.operations.compare.sides import NAME, Side, SidesPlanner, TwoTables, check_matches
 from catalog.operations.context import OperationContext
+from catalog.operations.diff import end_at
 from catalog.operations.diff_planning import DiffPlanner, Planner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import run_diff, stat_diff
@@ -162,7 +163,7 @@ class Reading:
         name, _, ref = source.partition("@")
         resolved = self._catalog.resolve(f"main@{ref}" if ref.startswith("{") else ref)
         stored = stored_table(self._catalog.repository, name, resolved)
-        return StoredSide(End(source, resolved.commit_id), stored)
+        return StoredSide(end_at(self._catalog, source, resolved.commit_id), stored)
 
     def _found(self, source: str) -> OperationContext:
         """Returns the catalog that a table is of."""

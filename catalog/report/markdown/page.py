@@ -37,13 +37,18 @@ def render_markdown(diff: DiffView, *, most: int = MOST_CHARACTERS) -> list[str]
         most: Characters that the lines may have, ends of lines among them.
     """
     for detail in DETAILS:
-        lines = _page(diff, detail)
-        if sum(map(len, lines)) + len(lines) <= most:
+        lines = _page(diff, detail, most=most)
+        if _size(lines) <= most:
             break
     return lines
 
 
-def _page(diff: DiffView, detail: Detail) -> list[str]:
+def _size(lines: list[str]) -> int:
+    return sum(map(len, lines)) + len(lines)
+
+
+def _page(diff: DiffView, detail: Detail, *, most: int) -> list[str]:
+    """Returns a page, or the beginning of one that is too long."""
     lines = [f"### Changes {markdown_text(clipped(header(diff), SENTENCE))}", ""]
     if commits := commit_lines(diff, WIDE):
         lines += [*(f"- {markdown_text(' '.join(line.split()))}" for line in commits), ""]
@@ -62,8 +67,13 @@ def _page(diff: DiffView, detail: Detail) -> list[str]:
         lines += ["", f"… and {counted(more, 'more table')}."]
     lines += _metrics(diff, detail)
     own, more = first([table for table in tables if table.differs], detail.tables)
+    size = _size(lines)
     for table in own:
-        lines += ["", *_table(table, detail)]
+        section = ["", *_table(table, detail)]
+        lines += section
+        size += _size(section)
+        if size > most:
+            return lines
     if more and detail.tables:
         lines += ["", f"… and {counted(more, 'more table')} that changed."]
     for table in shown:

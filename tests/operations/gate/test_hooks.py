@@ -53,7 +53,8 @@ def test_a_function_is_told_of_the_change(asked: Open) -> None:
     report = cat.merge("fix")
     assert report.gate is not None and [one.passed for one in report.gate.hooks] == [True]
     (delta,) = told
-    assert delta["from"] == {"ref": "main", "commit": before}
+    assert (delta["from"]["ref"], delta["from"]["commit"]) == ("main", before)
+    assert delta["from"]["author"] == cat.context.author and delta["to"]["time"].endswith("Z")
     (table,) = delta["tables"]
     assert (table["table"], table["rows"]["updated"]) == ("orders", 1)
     assert {check["check"]: check["status"] for check in delta["gate"]["checks"]} == {
