@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.dataclasses import dataclass, field
-from catalog.diff.options import TableDefaults
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.model.datafile import VERIFY, Verify
 from catalog.model.published import PUBLICATION_FORMATS, PublicationFormat
@@ -18,6 +17,7 @@ from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 if TYPE_CHECKING:
+    from catalog import TableDefaults
     from catalog.model.guards import Guard
 
 CONFIG_NAME = "parquetry.toml"
@@ -130,7 +130,7 @@ class Config:
     check_files: tuple[str, ...] = ()
     python_checks: tuple[str, ...] = ()
     publications: tuple[PublicationEntry, ...] = ()
-    defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
+    defaults: Mapping[str, "TableDefaults"] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     guard: "Guard | None" = None
     guards: "Mapping[str, Guard]" = field(default_factory=dict)
@@ -394,12 +394,15 @@ def _guard(keys: dict[str, _Entry]) -> "Guard":
         raise InvalidInput(message, kind=ErrorKind.INVALID_CONFIG, hint=error.advice) from error
 
 
-def _defaults(tables: list[tuple[str, _Entry]]) -> Mapping[str, TableDefaults]:
+def _defaults(tables: list[tuple[str, _Entry]]) -> Mapping[str, "TableDefaults"]:
     """Returns what diffs ignore and tolerate, by table."""
+    chosen = [(name, one) for name, one in tables if _says(one.value, COMPARED_KEYS)]
+    if not chosen:
+        return {}
+    from catalog import TableDefaults
+
     found = {}
-    for name, entry in tables:
-        if not _says(entry.value, COMPARED_KEYS):
-            continue
+    for name, entry in chosen:
         keys = entry.section(TABLE_KEYS)
         ignore = keys["ignore"].listed('["loaded_at"]', of="columns")
         tolerance = {name: _number(one) for name, one in keys["tolerance"].named().items()}

@@ -8,12 +8,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import typer
 
 from catalog import AzureOptions, GcsOptions, S3Options
-from catalog.diff.options import TableDefaults
 from catalog.errors import CatalogError, ErrorKind, NotFound
 from catalog.model.datafile import Verify
 from catalog.model.limits import TIME_LIMIT_S
@@ -22,6 +21,9 @@ from cli.config import CONFIG_NAME, Config, PublicationEntry, read_config
 from cli.output import stderr
 from cli.trust import distrust
 from cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from catalog import TableDefaults
 
 CATALOG_VARIABLE = "PARQUETRY_CATALOG"
 CONFIG_VARIABLE = "PARQUETRY_CONFIG"
@@ -199,7 +201,7 @@ def configured_publications(context: typer.Context) -> tuple[PublicationEntry, .
     return () if config is None else config.publications
 
 
-def table_defaults(context: typer.Context) -> Mapping[str, TableDefaults]:
+def table_defaults(context: typer.Context) -> Mapping[str, "TableDefaults"]:
     """Returns what diffs of the catalog ignore and tolerate, as the nearest configuration says.
 
     A note says so if it is not asked, as for publications.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from catalog.diff.counts import RowCounts
 from catalog.diff.view import DiffView, TableView
-from catalog.report.drift import rows_drift, schema_drift
-from catalog.report.figures import count, counted, files_changed, listed, plain
+from catalog.report.drift import KINDS, rows_text, schema_drift
+from catalog.report.figures import counted, files_changed, listed, plain
 from catalog.report.paint import PLAIN, Paint
 from catalog.report.text import render_brief
 
@@ -15,9 +15,6 @@ TABLES_IN_BRIEF = 12
 COLUMNS_NAMED = 4
 """Changed columns that the line of a table names."""
 
-KINDS = ("inserted", "deleted", "updated")
-"""What can happen to rows, in the order in which it is said."""
-
 
 def changes_in_brief(view: DiffView, *, paint: Paint = PLAIN) -> list[str]:
     """Returns the lines that follow what a commit says of itself, indented below it."""
@@ -26,23 +23,6 @@ def changes_in_brief(view: DiffView, *, paint: Paint = PLAIN) -> list[str]:
         lines = [_in_line(table) for table in view.tables]
         return [*lines, *([_total(view.tables)] if len(view.tables) > 1 else [])]
     return [f"    {line}" for table in view.tables for line in render_brief(table, paint=paint)]
-
-
-def rows_text(rows: RowCounts) -> str:
-    """Returns the rows of a table, and how many changed: ``10 → 12 rows (+20.0 %): 2 inserted``.
-
-    Where they were not compared, only how many there are.
-    """
-    ends = rows_drift(rows.before, rows.after)
-    if rows.inserted is None:
-        return ends
-    return f"{ends}: {kinds_text(rows) or 'no row changed'}"
-
-
-def kinds_text(rows: RowCounts) -> str:
-    """Returns how many rows changed in which way: ``10 inserted, 2 updated``; empty if none."""
-    counts = ((getattr(rows, kind), kind) for kind in KINDS)
-    return ", ".join(f"{count(number)} {kind}" for number, kind in counts if number)
 
 
 def _in_line(table: TableView) -> str:

@@ -2,9 +2,16 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from catalog.diff.plan import SchemaChange
 from catalog.report.figures import arrow, count, counted, listed, plain
+
+if TYPE_CHECKING:  # for the types alone: help draws no drift
+    from catalog.diff.counts import RowCounts
+    from catalog.diff.plan import SchemaChange
+
+KINDS = ("inserted", "deleted", "updated")
+"""What can happen to rows, in the order in which it is said."""
 
 COLUMNS_NAMED = 12
 """Changes of a schema that are named: a line has room for about so many, JSON has all."""
@@ -21,6 +28,23 @@ def rows_drift(before: int | None, after: int) -> str:
         return counted(after, "row")
     moved = change_share(before, after)
     return f"{count(before)} → {counted(after, 'row')}{f' ({moved})' if moved else ''}"
+
+
+def rows_text(rows: "RowCounts") -> str:
+    """Returns the rows of a table, and how many changed: ``10 → 12 rows (+20.0 %): 2 inserted``.
+
+    Where they were not compared, only how many there are.
+    """
+    ends = rows_drift(rows.before, rows.after)
+    if rows.inserted is None:
+        return ends
+    return f"{ends}: {kinds_text(rows) or 'no row changed'}"
+
+
+def kinds_text(rows: "RowCounts") -> str:
+    """Returns how many rows changed in which way: ``10 inserted, 2 updated``; empty if none."""
+    counts = ((getattr(rows, kind), kind) for kind in KINDS)
+    return ", ".join(f"{count(number)} {kind}" for number, kind in counts if number)
 
 
 def change_share(before: int, after: int) -> str:
@@ -49,13 +73,13 @@ def _percent(percent: Fraction, *, below_all: bool) -> str:
     return f"{float(round(percent, digits)):,.{digits}f}"
 
 
-def schema_drift(changes: Sequence[SchemaChange]) -> str:
+def schema_drift(changes: Sequence["SchemaChange"]) -> str:
     """Returns changes of a schema on a line: ``+name2, v BIGINT → DOUBLE``."""
     ranked = sorted(changes, key=lambda one: _FIRST.get(one.change, len(_FIRST)))
     return listed([_change(one) for one in ranked], COLUMNS_NAMED)
 
 
-def _change(change: SchemaChange) -> str:
+def _change(change: "SchemaChange") -> str:
     name = plain(change.column or "")
     ends = arrow(plain(change.before or "none"), plain(change.after or "none"))
     match change.change:

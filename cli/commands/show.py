@@ -46,7 +46,9 @@ def show(
         raise UsageError("--stat and --diff exclude each other")
     cat = opened(context)
     commit = cat.show(ref)
-    view = _changes(cat, commit, "stat" if stat else "cells", explain=diff)
+    view = None
+    if commit.changes or diff or json:
+        view = _changes(cat, commit, "stat" if stat else "cells", explain=diff)
     if json:
         _write_json(cat, commit, view)
     else:

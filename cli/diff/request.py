@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from catalog.dataclasses import dataclass, field
-from catalog.diff.options import TableDefaults
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from catalog import TableDefaults
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -112,7 +114,7 @@ class Request:
     ignore: tuple[str, ...] = ()
     exact: bool = False
     no_metrics: bool = False
-    defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
+    defaults: Mapping[str, "TableDefaults"] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     change: Change | None = None
     where: str | None = None

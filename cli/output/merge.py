@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from catalog.errors import GateRefused, MergeConflict
-from catalog.report.changes import rows_text
 from catalog.report.conflict_patterns import ConflictPattern, conflict_patterns, pattern_lines
+from catalog.report.drift import rows_text
 from catalog.report.figures import counted, files_changed, named_values, plain, short
 from catalog.report.judgement import judgement_lines
 from catalog.report.layout import aligned

@@ -48,6 +48,7 @@ FOR_HISTORY = FOR_HELP | {
     "backfiller",
     "catalog",
     "checker",
+    "comparer",
     "exporter",
     "merger",
     "operations",

@@ -1,9 +1,8 @@
 """Deltas of columns from their changed cells, and what of a cell they are made of."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -18,6 +17,9 @@ from catalog.diff.findings import Delta, NumberDelta, TextDelta, TextKind
 from catalog.diff.plan import ColumnPair
 from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.model.types import DataType, Scalar, TypeClass
+
+if TYPE_CHECKING:  # for the types alone: small tables are counted without the engine
+    import duckdb
 
 
 def delta_form(pair: ColumnPair) -> Measures | type[str] | None:
@@ -74,7 +76,7 @@ class Group(NamedTuple):
 
 
 def deltas(
-    con: duckdb.DuckDBPyConnection,
+    con: "duckdb.DuckDBPyConnection",
     pairs: Sequence[ColumnPair],
     cells: pa.Table,
     groups: Mapping[int, Group],
@@ -116,7 +118,7 @@ def both_known(before: pa.Array, after: pa.Array, counts: Numbers | None = None)
 
 
 def _of_texts(
-    con: duckdb.DuckDBPyConnection, cells: pa.Table, groups: Mapping[int, Group]
+    con: "duckdb.DuckDBPyConnection", cells: pa.Table, groups: Mapping[int, Group]
 ) -> dict[int, Delta]:
     """Returns the deltas of columns of texts, of which one query looks at each change once."""
     at = np.concatenate([group.places for group in groups.values()])
