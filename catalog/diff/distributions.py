@@ -26,7 +26,10 @@ MOST_VALUES = 12
 """Values that are counted one by one: the most frequent."""
 
 LARGEST = 10**30
-"""Numbers from here on are not put in ranges: their edges would not fit their type."""
+"""Numbers from here on are not put in ranges: nobody could read their edges."""
+
+LARGEST_HUGEINT = 2**127
+"""What edges must be below to be counted, as many units as it may be."""
 
 _WHOLE = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER)
 _NUMBERS = (*_WHOLE, TypeClass.DECIMAL, TypeClass.FLOAT)
@@ -40,15 +43,17 @@ class _Axis:
 
     Attributes:
         value: SQL of the number of a value ``{}``; NULL if it has no place.
-        kind: The SQL type of edges.
+        kind: The SQL type of these numbers: the engine counts no decimals without rounding them.
         step: The least distance of edges.
         of: ``number``, ``day`` or ``time``.
+        unit: The value that 1 stands for.
     """
 
     value: str
     kind: str
     step: Fraction = Fraction(0)
     of: str = "number"
+    unit: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,10 @@ def _axis(before: DataType, after: DataType) -> _Axis | None:
         return _Axis("CAST({0} AS HUGEINT)", "HUGEINT", Fraction(1))
     if classes <= set(_NUMBERS):
         scale = max(_scale(kind) for kind in (before, after))
-        kind = f"DECIMAL(38, {scale})"
-        return _Axis(f"CAST({{0}} AS {kind})", kind, Fraction(1, 10**scale))
+        decimal = f"TRY_CAST({{0}} AS DECIMAL(38, {scale}))"
+        digits = f"CAST(replace(CAST({decimal} AS VARCHAR), '.', '') AS HUGEINT)"
+        unit = Fraction(1, 10**scale)
+        return _Axis(digits, "HUGEINT", unit, unit=unit)
     if classes == {TypeClass.DATE}:
         day = "CASE WHEN isfinite({0}) THEN CAST({0} - DATE '1970-01-01' AS HUGEINT) END"
         return _Axis(day, "HUGEINT", of="day")
@@ -132,7 +139,9 @@ def _ranges(
     bounds = {side: _bounds(con, ranged, side, sides[side]) for side in SIDES}
     edges = {}
     for n, (pair, axis) in enumerate(ranged):
-        found = [Fraction(text) for side in SIDES for text in bounds[side][n][2:] if text]
+        found = [
+            Fraction(text) * axis.unit for side in SIDES for text in bounds[side][n][2:] if text
+        ]
         chosen = _edges(axis, found)
         if chosen is not None:
             edges[pair.number] = chosen
@@ -184,7 +193,7 @@ def _edges(axis: _Axis, found: Sequence[Fraction]) -> list[Fraction] | None:
     low, high = min(found), max(found)
     if axis.of == "number":
         edges = round_edges(low, high, axis.step)
-        if axis.kind.startswith("DECIMAL") and _digits(edges) > 38:
+        if max(map(abs, edges)) >= LARGEST_HUGEINT * axis.unit:
             return None
         # edges of doubles are doubles themselves, and must still be in order, around all values
         doubles = [Fraction(float(edge)) for edge in edges] if axis.kind == "DOUBLE" else edges
@@ -192,14 +201,6 @@ def _edges(axis: _Axis, found: Sequence[Fraction]) -> list[Fraction] | None:
         return doubles if ordered == doubles and ordered[0] <= low and ordered[-1] > high else None
     days = (day_edges if axis.of == "day" else time_edges)(int(low), int(high))
     return None if days is None else [Fraction(day) for day in days]
-
-
-def _digits(edges: Sequence[Fraction]) -> int:
-    """Returns how many digits the edges have as decimals of their scale, at most."""
-    whole = max(len(str(abs(int(edge)))) for edge in (edges[0], edges[-1]))
-    step = edges[1] - edges[0]
-    places = len(str(step.denominator)) - 1
-    return whole + places
 
 
 def _counts(
@@ -218,7 +219,8 @@ def _counts(
     listed = []
     for pair, axis in drawn:
         place = axis.value.format(f"c{pair.on(side).id}")
-        turned = [f"CAST({literal(_number(-e, axis))} AS {axis.kind})" for e in edges[pair.number]]
+        negated = [_number(-edge / axis.unit, axis) for edge in edges[pair.number]]
+        turned = [f"CAST({literal(number)} AS {axis.kind})" for number in negated]
         listed.append(f"map_values(histogram(-({place}), [{', '.join(turned[::-1])}]))")
     found = single_row(con, f"SELECT {', '.join(listed)} FROM {own.relation}")
     result = []

@@ -35,7 +35,7 @@ class NumberDelta:
         median: The median difference.
         high: The greatest difference.
         ratios: Least, median and greatest of after ÷ before, where both are numbers on the same
-            side of 0; None if no cell has one, and for times.
+            side of 0; None if no cell has one, one is beyond what doubles hold, and for times.
         common_ratio: The ratio that more than half of the cells have, as far as the decimal places
             of the values after allow; None if none is that of so many. It may be negative.
         common_difference: The same for the difference.

@@ -43,7 +43,8 @@ class Place:
         changed: Partitions that have changed there.
         partitions: All partitions there that are known.
         rows_changed: Rows that have changed there.
-        rows: All rows on either side of the partitions that have changed; None if not known.
+        rows: Rows of the partitions that have changed, those now there and those deleted, of which
+            rows_changed are some; None if not known.
         counts: Inserted, deleted and updated rows; filled, cleared and corrected cells.
     """
 
@@ -242,7 +243,7 @@ def _order(
 
 def _place(value: str | None, time: Time | None, members: list[PartitionCounts | None]) -> Place:
     changed = [one for one in members if one is not None]
-    rows = [None if one.rows is None else one.rows[0] + one.inserted for one in changed]
+    rows = [None if one.rows is None else one.rows[1] + one.deleted for one in changed]
     kinds = zip(*(_numbers(one) for one in changed), strict=True)
     return Place(
         value,

@@ -234,6 +234,14 @@ def test_extreme_floats_are_no_trouble() -> None:
             assert common is None or 2 * common.cells > found.cells
 
 
+def test_ratios_that_doubles_cannot_hold_are_not_told() -> None:
+    for old, new in ((1e-300, 1e300), (1e300, 1e-300)):
+        found = delta(("DOUBLE", "DOUBLE"), pa.array([2.0, 4.0, old]), pa.array([3.0, 5.0, new]))
+        assert found is not None and found.ratios is None and found.cells == 3
+    found = delta(("DOUBLE", "DOUBLE"), pa.array([2.0, 4.0, 1e200]), pa.array([3.0, 5.0, 1e-100]))
+    assert found is not None and found.ratios == (1e-300, 1.25, 1.5)
+
+
 def test_cells_without_a_difference_are_counted_and_left_out() -> None:
     old = pa.array([1.5, math.nan, math.inf, 2.0, 4.0])
     new = pa.array([2.5, 1.0, 1.0, -math.inf, 5.0])

@@ -32,6 +32,11 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {
         [Decimal("0.01"), Decimal("-9.99"), None, Decimal("100.00"), Decimal("7.50")],
         [Decimal("0.02"), Decimal("-9.99"), Decimal("3.00"), Decimal("119.00"), None],
     ),
+    "nines": (
+        pa.decimal128(38, 2),
+        [Decimal("9999999999999999.99"), Decimal("-9999999999999999.99"), None, Decimal(0), None],
+        [Decimal("9999999999999999.99"), Decimal("-0.05"), None, None, Decimal("0.05")],
+    ),
     "float": (pa.float64(), [NAN, INF, -0.0, 1.5, 1e9], [NAN, -INF, 0.05, 0.15, None]),
     "day": (
         pa.date32(),
@@ -65,6 +70,7 @@ PARSE: dict[str, Callable[[str], Any]] = {
     "same": int,
     "wide": int,
     "decimal": Decimal,
+    "nines": Decimal,
     "float": float,
     "day": datetime.date.fromisoformat,
     "time": datetime.datetime.fromisoformat,

@@ -102,6 +102,20 @@ def test_a_signed_number(number: str, text: str) -> None:
     assert signed(number) == text
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("2.5e+303", "5e+303", "+2.5e+303 (+100.0 %)"),
+        (f"{10**38}.00001", f"{-(10**38)}.00000", f"-{2 * 10**38:,}.00001 (-200.0 %)"),
+        ("1e-300", "3e-300", "+2e-300 (+200.0 %)"),
+    ],
+)
+def test_the_change_of_an_extreme_sum(before: str, after: str, text: str) -> None:
+    sides = (SideStats(0, "1", "9", None, total) for total in (before, after))
+    counts = replace(amount().counts, **dict(zip(("before", "after"), sides, strict=True)))
+    assert statistic_parts(replace(amount(), counts=counts), ("sum",)) == [f"sum {text}"]
+
+
 @pytest.mark.parametrize("total", ["nan", "inf", "-inf", None])
 def test_a_sum_that_is_not_finite_has_no_change(total: str | None) -> None:
     counts = replace(amount().counts, after=SideStats(0, "1", "9", None, total))

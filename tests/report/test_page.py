@@ -9,7 +9,7 @@ import catalog
 from catalog import Catalog
 from catalog.diff.result import Diff
 from catalog.operations.diff_samples import with_samples
-from catalog.report.figures import plain
+from catalog.report.figures import plain, share
 from tests.report.page_reading import Page, amount
 
 HOSTILE = (
@@ -81,6 +81,8 @@ def test_numbers_are_those_of_the_json_form(diff: Diff, page: Page) -> None:
             assert amount(own[name]) == table["rows"][of]
         for kind in KINDS[:3]:
             assert amount(own[kind]) == table["rows"][kind]
+        changed = sum(table["rows"][kind] for kind in KINDS[:3])
+        assert own["changed"] == share(changed, table["rows"]["from"] + table["rows"]["inserted"])
     assert not overview
 
 

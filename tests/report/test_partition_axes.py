@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from catalog.dataclasses import replace
 from catalog.diff.counts import PartitionCounts, RowCounts
 from catalog.diff.view import Partitioning, TableView
 from catalog.report.figures import columns_of
@@ -100,6 +101,15 @@ def test_numbers_are_in_their_order_and_null_is_last() -> None:
     assert [place.label for place in axis.places] == ["1", "2", "3", "10", "20", None]
     assert drawn(found)[0] == ["·█·█·", "NULL █"]
     assert drawn(found)[1].startswith("3 of 6: 2, 10, and NULL;")
+
+
+def test_rows_that_moved_in_are_among_those_of_their_partition() -> None:
+    moved = PartitionCounts({"p": "new"}, updated=3, corrected=3, rows=(0, 3))
+    more = PartitionCounts({"p": "old"}, inserted=1, deleted=5, updated=2, rows=(10, 3))
+    shown = replace(table("p", "VARCHAR", {}, []), partitions=(moved, more))
+    assert drawn(shown)[1] == "2 of 2: new, old; 100 % of their rows"
+    shown = replace(shown, partitions=(moved,))
+    assert drawn(shown)[1] == "1 of 1: new; 100 % of their rows"
 
 
 def test_names_are_listed() -> None:

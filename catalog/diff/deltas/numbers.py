@@ -267,10 +267,7 @@ def _ratios(cells: Cells) -> _Ratios:
     before, after = cells.before, cells.after
     own = cells.only(((before > 0) & (after > 0)) | ((before < 0) & (after < 0)))
     ratios = own.after / own.before
-    finite = np.isfinite(ratios)
-    if not finite.all():
-        ratios, own = ratios[finite], own.only(finite)
-    if not len(ratios):
+    if not len(ratios) or not ratios.min() or not np.isfinite(ratios.max()):
         return _Ratios()
     left, right = at_places(ratios, own.counts, _middle_places(own.total))
     told = float(ratios.min()), left + (right - left) / 2, float(ratios.max())

@@ -10,6 +10,7 @@ from catalog.report.html.grids import Cell, Column, Grid, limited, named, number
 from catalog.report.html.partitions import axis_words
 from catalog.report.partition_axes import partition_axes
 from catalog.report.picture.deltas import delta_parts
+from catalog.report.picture.overview import changed_share
 from catalog.report.picture.segments import segment_text
 
 MOST_TABLES = 1_000
@@ -107,7 +108,7 @@ def _grid(diff: DiffView, drawn: list[str]) -> Grid | None:
     if not tables:
         return None
     places = {name: f"table-{n}" for n, name in enumerate(drawn, 1)}
-    most = max((changed_share(table) or 0 for table in tables), default=0)
+    most = max((_part(table) or 0 for table in tables), default=0)
     rows, note = limited([_row(table, places, most) for table in tables], MOST_TABLES, "tables")
     head = [Column("table"), Column("status"), Column("rows before", right=True)]
     head += [Column("rows after", right=True), Column("changed", right=True)]
@@ -118,11 +119,11 @@ def _grid(diff: DiffView, drawn: list[str]) -> Grid | None:
 
 def _row(table: TableView, places: dict[str, str], most: float) -> tuple[Cell, ...]:
     rows = table.rows
-    part = changed_share(table)
+    part = _part(table)
     if part is None:
-        changed = Cell("?" if not table.compared else "", sort=-1)
+        changed = Cell("?", sort=-1)
     else:
-        text = share(table.rows_changed, max(rows.before, rows.after))
+        text = share(*changed_share(table))
         changed = Cell(text, sort=part, share=part / most if most else 0)
     columns = listed([plain(one.name) for one in table.touched_columns], COLUMNS_NAMED)
     schema = len(table.schema_changes)
@@ -145,12 +146,12 @@ def status_word(table: TableView) -> str:
     return table.status
 
 
-def changed_share(table: TableView) -> float | None:
-    """Returns how large a share of its rows changed; None if that is not known."""
+def _part(table: TableView) -> float | None:
+    """Returns how large a share of its rows changed, from 0 to 1; None if that is not known."""
     if not table.compared:
         return None
-    whole = max(table.rows.before, table.rows.after)
-    return min(table.rows_changed / whole, 1.0) if whole else 0.0
+    changed, whole = changed_share(table)
+    return changed / whole if whole else 0.0
 
 
 def _quiet(diff: DiffView) -> str:

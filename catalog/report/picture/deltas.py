@@ -1,7 +1,7 @@
 """By how much values of a column changed, in words: sums, means, ratios, kinds of text."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 
 from catalog.diff.counts import SideStats
 from catalog.diff.findings import NumberDelta, TextDelta, TextKind
@@ -10,6 +10,12 @@ from catalog.report.figures import clipped, count, grouped, plain, share
 from catalog.report.words import statistic_pair
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+
+PRECISION = 100
+"""Digits with which sums are subtracted: those of the widest decimals have fewer than 60."""
+
+READABLE = Decimal("1e-12"), Decimal("1e50")
+"""Between which differences are written without an exponent: further out are only doubles."""
 
 RATIO_DIGITS = 4
 """Significant digits of a ratio that is not common to most cells."""
@@ -85,8 +91,12 @@ def _change(name: str, before: SideStats, after: SideStats) -> tuple[str, ...]:
     left, right = _number(name, before), _number(name, after)
     if left is None or right is None or left == right:
         return ()
-    changed = percent(right - left, left)
-    return (changed,) if name != "sum" else (signed(format(right - left, "f")), changed)
+    with localcontext(prec=PRECISION):
+        difference = right - left
+        changed = percent(difference, left)
+        readable = READABLE[0] <= abs(difference) < READABLE[1]
+        text = format(difference, "f" if readable else ".12g")
+    return (changed,) if name != "sum" else (signed(text), changed)
 
 
 def _number(name: str, side: SideStats) -> Decimal | None:

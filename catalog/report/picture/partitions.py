@@ -230,7 +230,7 @@ def counts_lines(
     rows = []
     for name, one in named:
         numbers = [getattr(one, kind) for kind in KINDS]
-        size = None if one.rows is None else one.rows[0] + one.inserted
+        size = None if one.rows is None else one.rows[1] + one.deleted
         rows.append(([name], numbers, (one.rows_changed, size)))
     return _counts(rows, [what], sheet)
 
