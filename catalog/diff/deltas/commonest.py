@@ -35,6 +35,18 @@ _RATIOS = 1e-300, 1e300
 _ENOUGH = 4_096
 """Ranges that say which number most contain."""
 
+_MANY = 16_384
+"""Values above which a sample says first where those wanted are."""
+
+_SAMPLE = 2_048
+"""Values of that sample, or a few more."""
+
+_ASIDE = 128
+"""How far from its place in the sample a value is looked for: more than five standard errors."""
+
+_BINS = 4_096
+"""Parts of a stretch of numbers of which each is looked at as a whole."""
+
 EXACT = 2.0**-50
 """Share of a quotient of doubles by which it may be off, with some to spare."""
 
@@ -81,7 +93,32 @@ def at_places(values: Numbers, counts: Numbers | None, places: Sequence[int]) ->
     if values.dtype == object:
         ordered = sorted(values.tolist())
         return [ordered[place] for place in places]
-    return list(np.partition(values, sorted(set(places)))[list(places)].tolist())
+    first, last = min(places), max(places)
+    found = _at_close_places(values, first, last)
+    return [found[place - first] for place in places]
+
+
+def _at_close_places(values: Numbers, first: int, last: int) -> list[Any]:
+    """Returns the values from one place to another next to it in the order of all of them.
+
+    Of many values, a sample says about where these are, so that only those between two others are
+    put in order. Where most values are the same, none are.
+    """
+    start = 0
+    if len(values) > _MANY:
+        some = np.sort(values[:: len(values) // _SAMPLE])
+        at = first * len(some) // len(values)
+        middle, ends = some[at], (max(at - _ASIDE, 0), min(at + _ASIDE, len(some) - 1))
+        below = int(np.count_nonzero(values < middle))
+        if below <= first and last < below + int(np.count_nonzero(values == middle)):
+            return [middle.item()] * (last - first + 1)
+        low, high = some[list(ends)]
+        below = int(np.count_nonzero(values < low))
+        between = values[(values >= low) & (values <= high)]
+        if below <= first and last < below + len(between):
+            values, start = between, below
+    wanted = [place - start for place in range(first, last + 1)]
+    return list(np.partition(values, wanted)[wanted].tolist())
 
 
 def common_ratio(
@@ -181,6 +218,20 @@ class _Ranges:
         """Returns which ranges come within reach of a number."""
         return (self.low <= middle + reach) & (self.high >= middle - reach)
 
+    def most(self, middle: float, reach: float) -> int:
+        """Returns a number of cells that no number is in the ranges of more than.
+
+        All ranges come within reach of the middle. Each counts wherever its bins begin or end.
+        """
+        start, width = middle - reach, 2 * reach / _BINS
+        if not width > 0:
+            return len(self.low) if self.counts is None else int(self.counts.sum())
+        ends = [np.clip((one - start) / width, -1, _BINS) for one in (self.low, self.high)]
+        first, last = (end.astype(np.int64) for end in (ends[0], ends[1]))
+        opened = np.bincount(np.maximum(first, 0), self.counts, minlength=_BINS + 2)
+        closed = np.bincount(np.maximum(last, 0) + 1, self.counts, minlength=_BINS + 2)
+        return int(np.cumsum(opened - closed).max())
+
     def narrowest(self, middle: float) -> "_Ranges":
         """Returns some thousand of the narrowest; of those as narrow, the nearest to a number."""
         if len(self.low) <= _ENOUGH:
@@ -224,9 +275,11 @@ def _most_common(own: _Ranges, ranges: _Ranges, middle: float, *, reach: float) 
     close = own.only(near)
     first = close.narrowest(middle)
     found = _counted(first, ranges)
-    if len(first.low) < len(close.low) and 2 * found.cells <= least:
-        found = _counted(close, ranges)
-    return found
+    if len(first.low) == len(close.low) or 2 * found.cells > least:
+        return found
+    if own is ranges and 2 * close.most(middle, reach) <= least:
+        return found
+    return _counted(close, ranges)
 
 
 def _counted(own: _Ranges, ranges: _Ranges) -> _Found:

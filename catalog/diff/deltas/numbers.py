@@ -126,7 +126,7 @@ def _of_wholes(old: Wholes, new: Wholes, counts: Numbers | None) -> NumberDelta:
     cells = Cells(old.doubles(), new.doubles(), counts)
     half_unit = 0.5 / 10.0 ** new.needed_places()
     ratios = _ratios(cells)
-    ratio = common_ratio(cells, half_unit=half_unit, rounding=EXACT, middle=ratios.middle)
+    ratio = _telling_ratio(cells, common, half_unit=half_unit, rounding=EXACT, middle=ratios.middle)
     return NumberDelta(
         spread.cells,
         spread.up,
@@ -136,7 +136,7 @@ def _of_wholes(old: Wholes, new: Wholes, counts: Numbers | None) -> NumberDelta:
         decimal_text(spread.high, places),
         total=decimal_text(_sum(differences, counts), places),
         ratios=ratios.told,
-        common_ratio=_telling(ratio, common, before=cells.before),
+        common_ratio=ratio,
         common_difference=common,
     )
 
@@ -159,7 +159,9 @@ def _of_doubles(cells: Cells, new: Wholes | None, *, rounding: float) -> NumberD
     if max(np.abs(before).max(), np.abs(after).max()) < _LARGE:
         half_unit = 0.0 if new is None else 0.5 / 10.0 ** new.needed_places()
         common = common_difference(cells, rounding=rounding, middle=left)
-        ratio = common_ratio(cells, half_unit=half_unit, rounding=rounding, middle=ratios.middle)
+        ratio = _telling_ratio(
+            cells, common, half_unit=half_unit, rounding=rounding, middle=ratios.middle
+        )
     return NumberDelta(
         cells.total,
         count_cells(after > before, cells.counts),
@@ -169,17 +171,28 @@ def _of_doubles(cells: Cells, new: Wholes | None, *, rounding: float) -> NumberD
         _rounded(Fraction(differences.max())),
         total=_double_sum(cells),
         ratios=ratios.told,
-        common_ratio=_telling(ratio, common, before=before),
+        common_ratio=ratio,
         common_difference=common,
     )
 
 
-def _telling(ratio: Common | None, difference: Common | None, *, before: Numbers) -> Common | None:
+def _telling_ratio(
+    cells: Cells,
+    difference: Common | None,
+    *,
+    half_unit: float,
+    rounding: float,
+    middle: float | None,
+) -> Common | None:
     """Returns the common ratio, unless a difference explains as many cells.
 
-    Of values that vary little, each difference is nearly a ratio, too.
+    Of values that vary little, each difference is nearly a ratio, too. See ``common_ratio``.
     """
-    if ratio is None or difference is None or before.min() == before.max():
+    varies = difference is not None and cells.before.min() != cells.before.max()
+    if difference is not None and varies and difference.cells >= cells.total:
+        return None
+    ratio = common_ratio(cells, half_unit=half_unit, rounding=rounding, middle=middle)
+    if ratio is None or difference is None or not varies:
         return ratio
     return ratio if ratio.cells > difference.cells else None
 
