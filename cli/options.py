@@ -110,7 +110,7 @@ Limit: TypeAlias = Annotated[
         "--limit",
         min=-1,
         metavar="N",
-        help="List at most N, -1 for all. Default: 20 in text, else all.",
+        help="List at most N, -1 for all. Default: 20 in text, all in a file and other formats.",
     ),
 ]
 OutputFile: TypeAlias = Annotated[

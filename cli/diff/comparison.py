@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from catalog.diff.json_form import diff_json, end_json
 from catalog.diff.view import DiffView
-from catalog.report.figures import counted, grouped, plain
+from catalog.report.figures import counted, plain
 from catalog.report.markdown.page import render_markdown
 from catalog.report.paint import Paint
 from catalog.report.picture.headline import header
@@ -17,7 +17,7 @@ from catalog.report.words import schema_line
 from cli.diff.request import Request
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION, picked
-from cli.output.results import text_target
+from cli.output.results import note_written, text_target
 from cli.output.values import dumped
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def write_picture(result: "Diff", view: DiffView, request: Request) -> None:
         more="--all",
         partitions="--partitions",
     )
-    write_lines(lines, request.target)
+    write_lines(lines, request.target, what=_named(view))
 
 
 def write_markdown(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as Markdown."""
-    write_lines(render_markdown(view), request.target)
+    write_lines(render_markdown(view), request.target, what=_named(view))
 
 
 def write_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff in its JSON form."""
-    write_json_text(diff_json(view, request.format_version), request.target)
+    write_json_text(diff_json(view, request.format_version), request.target, what=_named(view))
 
 
 def write_schema(result: "Diff", view: DiffView, request: Request) -> None:
@@ -87,7 +87,7 @@ def write_files(result: "Diff", view: DiffView, request: Request) -> None:
 
 
 def _file_line(file: "FileInfo") -> str:
-    return f"{plain(file.path)}  {grouped(str(file.rows))} rows"
+    return f"{plain(file.path)}  {counted(file.rows, 'row')}"
 
 
 def _file_json(file: "FileInfo") -> dict[str, object]:
@@ -100,13 +100,23 @@ def ends_json(view: DiffView) -> dict[str, object]:
     return {"from": end_json(view.before), "to": end_json(view.after)}
 
 
-def write_json_text(value: Mapping[str, object], target: Path | None) -> None:
-    """Writes one JSON object."""
-    write_lines([dumped(value, indent=2)], target)
+def write_json_text(
+    value: Mapping[str, object], target: Path | None, *, what: str = "the diff"
+) -> None:
+    """Writes one JSON object; ``what`` it is, a note says if it goes to a file."""
+    write_lines([dumped(value, indent=2)], target, what=what)
 
 
-def write_lines(lines: Sequence[str], target: Path | None) -> None:
-    """Writes lines to a file, or to stdout."""
+def _named(view: DiffView) -> str:
+    if view.is_query:
+        return "the diff of the query"
+    tables = counted(len(view.tables), "table")
+    return f"the diff of {tables}" if view.tables else "the diff: no table differs"
+
+
+def write_lines(lines: Sequence[str], target: Path | None, *, what: str = "the diff") -> None:
+    """Writes lines to a file, or to stdout; ``what`` they are, a note says of a file."""
     with text_target(target) as write:
         for line in lines:
             write(line + "\n")
+    note_written(what, target)

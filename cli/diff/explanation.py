@@ -24,10 +24,10 @@ def write_explanation(
 ) -> None:
     """Writes the plan of a diff: by table and partition the path, the columns, the bytes."""
     if request.as_json:
-        write_json_text(_json(ends, found), request.target)
+        write_json_text(_json(ends, found), request.target, what="the plan")
         return
     lines = [line for table, steps in found.items() for line in ("", *_lines(table, steps))]
-    write_lines(lines[1:] or ["no table differs"], request.target)
+    write_lines(lines[1:] or ["no table differs"], request.target, what="the plan")
 
 
 def _json(ends: tuple[str, str], found: "dict[str, list[Step]]") -> dict[str, object]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from catalog.diff.view import DiffView, End
 from catalog.report.figures import plain
 from cli.diff.request import Form, Request
-from cli.output import stderr
-from cli.output.results import text_target
+from cli.output.results import note_written, text_target
 
 if TYPE_CHECKING:
     from catalog.diff.result import Diff
@@ -20,8 +19,7 @@ def write_page(result: "Diff", view: DiffView, request: Request) -> None:
     text = render_page(view, PageFacts(reproduce=(plain(_command(view, request)),)))
     with text_target(request.target) as write:
         write(text)
-    if request.target is not None:
-        stderr.note(f"wrote the report to {request.target}")
+    note_written("the report", request.target)
 
 
 def _command(view: DiffView, request: Request) -> str:

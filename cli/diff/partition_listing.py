@@ -38,7 +38,8 @@ def write_partitions(result: "Diff", view: DiffView, request: Request) -> None:
     lines = [header(view), *commit_lines(view, sheet)]
     for table in view.tables:
         lines += ["", *_lines(table, sheet)] if table.differs else []
-    write_lines(lines if view.differs else [*lines, "", "no table differs"], request.target)
+    lines = lines if view.differs else [*lines, "", "no table differs"]
+    write_lines(lines, request.target, what="the changed partitions")
 
 
 def _lines(table: TableView, sheet: Sheet) -> list[str]:

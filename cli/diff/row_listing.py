@@ -1,6 +1,6 @@
 """Lists the changed rows of a diff, table by table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +26,15 @@ from cli.diff.rows import (
     text_line,
     write_csv,
 )
-from cli.output import stderr, stdout
+from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION
-from cli.output.results import byte_target, data_target, text_target, write_parquet
+from cli.output.results import (
+    byte_target,
+    data_target,
+    note_written,
+    text_target,
+    write_parquet,
+)
 from cli.output.values import json_text
 from cli.output.workbook import MOST_ROWS
 from cli.usage import UsageError
@@ -45,9 +51,11 @@ TEXT_LIMIT = 20
 
 def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as text, one line each."""
-    limit = request.limit if request.limit is not None else TEXT_LIMIT
+    usual = TEXT_LIMIT if request.target is None else -1
+    limit = usual if request.limit is None else request.limit
     width = stdout.room(request.target) or UNLIMITED
     check_shown(result, request)
+    written = []
     with text_target(request.target) as write:
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
@@ -55,7 +63,7 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
             for name, text in comparison_facts(table):
                 write(f"  {name}  {text}\n")
             if table.files is not None and not _selects(request):
-                _write_files(write, table.files, limit=limit, width=width)
+                written.append(_write_files(write, table.files, limit=limit, width=width))
                 continue
             narrow = request.narrow or not (table.rows.inserted or table.rows.deleted)
             reader = _reader(
@@ -73,11 +81,13 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
                 write("".join(f"{line}\n" for line in lines))
                 shown += 1
                 is_cut = is_cut or lines[0].endswith("…")
+            written.append(shown)
             write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
             if is_cut and not request.vertical:
                 write("  (a line holds no more: --vertical has one for each column)\n")
         for line in left_out_lines(view):
             write(f"\n{line}\n")
+    _note_rows(written, request.target)
 
 
 def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
@@ -91,13 +101,15 @@ def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
             facts["left_out"] = left_out_json(view)
         head = json_text(facts)
         write(f'{head[:-1]}, "changes": [\n'.encode())
+        tables = list(_tables_with_rows(view))
         batches = (
             batch
-            for table in _tables_with_rows(view)
+            for table in tables
             for batch in json_rows(table.name, _reader(result[table.name], request))
         )
-        count = write_rows(batches, json_form(JSON_COLUMNS), write)
-        write(b"\n]}\n" if count else b"]}\n")
+        rows = write_rows(batches, json_form(JSON_COLUMNS), write)
+        write(b"\n]}\n" if rows else b"]}\n")
+    note_written(f"{counted(rows, 'row')} of {counted(len(tables), 'table')}", request.target)
 
 
 def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:
@@ -133,14 +145,15 @@ def _write_tables(
     folder = request.target
     if not request.each_table or folder is None:
         rows = write_table(result[_only(view, request).name], request.target)
-        _note(rows, request.target)
+        note_written(counted(rows, "row"), request.target)
         return
     stdout.make_directory(folder)
     names = {name.casefold() for name in request.tables}
     for table in view.tables:
         if table.rows_changed or table.name.casefold() in names:
             path = folder / f"{table.name}.{request.how}"
-            _note(write_table(result[table.name], path), path)
+            rows = write_table(result[table.name], path)
+            note_written(counted(rows, "row"), path)
 
 
 def write_rows_xlsx(result: "Diff", view: DiffView, request: Request) -> None:
@@ -161,9 +174,7 @@ def write_rows_xlsx(result: "Diff", view: DiffView, request: Request) -> None:
     readers = ((one, _reader(result[one.name], request)) for one in _tables_with_rows(view))
     with byte_target(request.target) as stream:
         written = write_workbook(view, readers, stream)
-    if request.target is not None:
-        sheets = counted(len(written), "table")
-        stderr.note(f"wrote {count(sum(written.values()))} rows of {sheets} to {request.target}")
+    _note_rows(list(written.values()), request.target)
 
 
 def _reader(
@@ -233,8 +244,8 @@ def _selects(request: Request) -> bool:
 
 def _write_files(
     write: Callable[[str], object], files: FileChanges, *, limit: int, width: int
-) -> None:
-    """Writes what happened to files, one line each."""
+) -> int:
+    """Writes what happened to files, one line each; returns how many lines."""
     every = every_file(files)
     shown = list(every if limit < 0 else islice(every, limit))
     total = sum(map(len, (files.added, files.removed, files.replaced, files.moved)))
@@ -245,6 +256,12 @@ def _write_files(
     every_one = len(shown) == total
     tail = counted(total, "file") + " changed" if every_one else f"{more}; --limit -1 lists all"
     write(f"  ({tail})\n")
+    return len(shown)
+
+
+def _note_rows(written: Sequence[int], target: Path | None) -> None:
+    """Notes how many rows of each table went to a file."""
+    note_written(f"{counted(sum(written), 'row')} of {counted(len(written), 'table')}", target)
 
 
 def _tail(table: TableView, request: Request, shown: int, *, more: bool) -> str:
@@ -256,8 +273,3 @@ def _tail(table: TableView, request: Request, shown: int, *, more: bool) -> str:
         return f"({count(shown)} of {count(total)} changed rows)" if filtered else f"({every})"
     of = "the first" if filtered else f"of {count(total)} changed rows, the first"
     return f"({of} {count(shown)}; --limit -1 lists all)"
-
-
-def _note(rows: int, target: Path | None) -> None:
-    if target is not None:
-        stderr.note(f"wrote {count(rows)} rows to {target}")

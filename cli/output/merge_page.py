@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from catalog.diff.view import DiffView, End
 from catalog.report.figures import counted, plain
-from cli.output import stderr
 from cli.output.listing import ListFormat
 from cli.output.merge import CONFLICT_COLUMNS, Names, conflict_rows
-from cli.output.results import text_target
+from cli.output.results import note_written, text_target
 
 if TYPE_CHECKING:
     from catalog.operations.merge.steps import MergeReport
@@ -35,8 +34,7 @@ def write_merge_page(report: "MergeReport", about: Names, target: Path | None) -
     text = render_page(report.changes or nothing, facts)
     with text_target(target) as write:
         write(text)
-    if target is not None:
-        stderr.note(f"wrote the report to {target}")
+    note_written("the report", target)
 
 
 def _verdict(report: "MergeReport", source: str) -> str:

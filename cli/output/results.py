@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from catalog.dataclasses import replace
-from cli.output import stdout
+from cli.output import stderr, stdout
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.listing import FORMAT_VERSION
 from cli.output.result_tables import Look, limited, write_markdown, write_table
@@ -67,6 +67,12 @@ def byte_target(path: Path | None) -> Iterator[BinaryIO]:
         raise UsageError("binary data does not belong on a terminal", hint="name a file: -o FILE")
     with stdout.binary() if path is None else stdout.file(path) as stream:
         yield stream
+
+
+def note_written(what: str, path: Path | None) -> None:
+    """Notes on stderr what was written to a file; of stdout there is nothing to say."""
+    if path is not None:
+        stderr.note(f"wrote {what} to {path}")
 
 
 def write_result(

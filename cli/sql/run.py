@@ -11,7 +11,7 @@ from cli.interruption import is_interruption, passed_on
 from cli.output import stderr
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.result_tables import Look
-from cli.output.results import ResultFormat, write_result
+from cli.output.results import ResultFormat, note_written, write_result
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,5 +117,4 @@ def write_rows(
     most = look.most if target is None else None
     if how in (ResultFormat.TABLE, ResultFormat.MARKDOWN) and most is not None and count > most:
         stderr.note("(--limit -1 shows all rows, -o FILE writes them; in the shell: .output FILE)")
-    if target is not None:
-        stderr.note(f"wrote {count:,} rows to {target}")
+    note_written(counted(count, "row"), target)

@@ -122,6 +122,28 @@ def test_rows_as_parquet_keep_their_form(lake: Path, tmp_path: Path, parquetry: 
     assert table.column_names == ["order_id", "_change", "_changed_columns", "_from", "_to"]
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ((), "the diff of 1 table"),
+        (("--json",), "the diff of 1 table"),
+        (("--stat", "--json"), "the diff of 1 table"),
+        (("--format", "markdown"), "the diff of 1 table"),
+        (("--partitions",), "the changed partitions"),
+        (("--explain",), "the plan"),
+        (("--rows",), "4 rows of 1 table"),
+        (("--rows", "--limit", "1"), "1 row of 1 table"),
+        (("--rows", "--json"), "4 rows of 1 table"),
+        (("--query", "from customers"), "the diff of the query"),
+    ],
+)
+def test_what_went_to_a_file_is_noted(
+    words: tuple[str, ...], what: str, lake: Path, parquetry: Runner
+) -> None:
+    outcome = parquetry("diff", "main~1", *words, "-o", "written")
+    assert (outcome.out, outcome.err) == ("", f"wrote {what} to written\n")
+
+
 def test_schema_and_files_are_listed(lake: Path, parquetry: Runner) -> None:
     assert parquetry("diff", "main~1", "--schema").out.endswith("no schema differs\n")
     files = json.loads(parquetry("diff", "main~1", "--files", "--json").out)["tables"][0]
