@@ -1,7 +1,7 @@
 """Tables of text: aligned columns, and Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from catalog.report.figures import clipped, columns_of, padded, plain
 
@@ -26,20 +26,24 @@ def aligned(
     right: Sequence[bool],
     indent: int = 0,
     width: int | None = None,
+    paint: Callable[[str, int, int], str] | None = None,
 ) -> list[str]:
     """Returns rows of cells, a header among them, as lines with aligned columns.
 
     Columns of numbers are aligned to the right. If a width is given, the widest columns are cut
-    until the lines fit, the indent included.
+    until the lines fit, the indent included. ``paint`` colours a cell, given its row and column.
     """
     room = None if width is None else width - indent
     widths = widths_of(rows, columns=len(right), width=room)
     lines = []
-    for row in rows:
-        cells = [
-            padded(clipped(cell, wide), wide, right=side)
-            for cell, wide, side in zip(row, widths, right, strict=True)
-        ]
+    for at, row in enumerate(rows):
+        cells = []
+        for place, (cell, wide, side) in enumerate(zip(row, widths, right, strict=True)):
+            text = clipped(cell, wide)
+            shown = padded(text, wide, right=side)
+            if paint is not None and text:
+                shown = shown.replace(text, paint(text, at, place), 1)
+            cells.append(shown)
         lines.append((" " * indent + GAP.join(cells)).rstrip())
     return lines
 

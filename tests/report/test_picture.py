@@ -130,10 +130,30 @@ def test_the_picture_tells_what_changed() -> None:
 def test_colour_changes_no_text() -> None:
     import re
 
-    coloured = "\n".join(render_diff(view(ORDERS), width=100, paint=Paint(True)))
-    plain = "\n".join(render_diff(view(ORDERS), width=100))
-    assert coloured != plain
-    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+    refunds = table("inserted", "added", RowCounts(0, 7, 7, 0, 0, 0), files=(1, 0, 0))
+    for tables in ([ORDERS], [ORDERS, refunds]):
+        for width in (40, 100):
+            coloured = render_diff(view(*tables), width=width, paint=Paint(True))
+            plain = render_diff(view(*tables), width=width)
+            assert coloured != plain
+            assert [re.sub(r"\x1b\[\d+m", "", line) for line in coloured] == plain
+
+
+def test_counts_of_rows_have_the_colour_of_what_happened_to_them() -> None:
+    refunds = table("refunds", "added", RowCounts(0, 7, 7, 0, 0, 0), files=(1, 0, 0))
+    paint = Paint(True)
+    coloured = "\n".join(render_diff(view(ORDERS, refunds), width=100, paint=paint))
+    rows = ORDERS.rows
+    assert rows.inserted and rows.updated
+    for number, kind, colour in (
+        (rows.inserted, "inserted", "green"),
+        (rows.deleted, "deleted", "red"),
+        (rows.updated, "updated", "yellow"),
+    ):
+        assert not number or paint(f"{number:,} {kind}", colour) in coloured
+    overview = next(line for line in coloured.splitlines() if line.startswith("\x1b[1mrefunds"))
+    assert paint("7", "green") in overview and paint("added", "green") in overview
+    assert paint("0", "red") not in overview
 
 
 def test_metadata_alone_claims_nothing_about_rows() -> None:

@@ -60,7 +60,7 @@ def summary_lines(diff: DiffView, sheet: Sheet) -> list[str]:
         return [tables]
     rows = _rows(diff, own)
     said = [f"{tables}:", *(f"{one}," for one in rows[:-1]), f"{rows[-1]};", _schemas(own)]
-    return flowed(said, width=sheet.width, between=" ")
+    return [sheet.paint.counts(line) for line in flowed(said, width=sheet.width, between=" ")]
 
 
 def _rows(diff: DiffView, own: Sequence[TableView]) -> list[str]:

@@ -17,6 +17,7 @@ from catalog.report.figures import (
 )
 from catalog.report.file_words import files_line
 from catalog.report.layout import GAP, aligned, widths_of
+from catalog.report.paint import KIND_COLOURS, Paint
 from catalog.report.picture.sheet import Sheet, first
 
 BAR_WIDTH = 8
@@ -25,7 +26,7 @@ BAR_WIDTH = 8
 NOTES_MINIMUM = 16
 """Columns that are kept for the names of changed columns before rows and bars are shown."""
 
-_COLOURS = {"added": "green", "removed": "red", "modified": "yellow"}
+_COLOURS = {"added": "green", "removed": "red"}
 
 
 def by_change(tables: Sequence[TableView]) -> list[TableView]:
@@ -56,8 +57,11 @@ def overview_lines(tables: Sequence[TableView], sheet: Sheet) -> list[str]:
     noted = [[*row, fitted(_notes(one), room)] for row, one in zip(rows, shown, strict=True)]
     right = [*(side for _, _, side in columns), False]
     what = "columns" if any(table.compared for table in shown) else "schema"
-    lines = aligned([[*head, what], *noted], right=right)
-    lines = [lines[0], *(_painted(*pair, sheet) for pair in zip(lines[1:], shown, strict=True))]
+
+    def painted(text: str, at: int, place: int) -> str:
+        return _painted(text, shown[at - 1], [*head, ""][place], sheet.paint) if at else text
+
+    lines = aligned([[*head, what], *noted], right=right, paint=painted if sheet.paint.on else None)
     return [*lines, sheet.rest(more, "table")] if more else lines
 
 
@@ -175,11 +179,13 @@ def most_changed(columns: Sequence[ColumnView]) -> list[ColumnView]:
     return sorted(columns, key=lambda one: -max(one.counts.changed, one.counts.filled))
 
 
-def _painted(line: str, table: TableView, sheet: Sheet) -> str:
-    """Returns a line with its name in bold, and what happened to the table in its colour."""
-    name = _name(table, sheet)
-    rest = line.removeprefix(name)
-    if (colour := _COLOURS.get(table.outcome)) and table.outcome != "modified":
-        head, found, tail = rest.rpartition(table.outcome)
-        rest = f"{head}{sheet.paint(found, colour)}{tail}"
-    return f"{sheet.paint(name, 'bold')}{rest}"
+def _painted(text: str, table: TableView, column: str, paint: Paint) -> str:
+    """Returns a cell in its colour: the name, counts of rows, and what happened to the table."""
+    if column == "table":
+        return paint(text, "bold")
+    if column:
+        return text if text == "0" else paint(text, KIND_COLOURS.get(column, ""))
+    outcome = table.outcome
+    if outcome in _COLOURS and text.startswith(outcome):
+        return paint(outcome, _COLOURS[outcome]) + text.removeprefix(outcome)
+    return text

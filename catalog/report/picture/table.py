@@ -84,6 +84,7 @@ def brief_lines(table: TableView, paint: Paint = PLAIN) -> list[str]:
     if (more := len(columns) - BRIEF_COLUMNS) > 0:
         named.append(("", f"and {counted(more, 'more column')}"))
     wide = _width_of(named)
+    named = [(name, paint.counts(text) if name == "rows" else text) for name, text in named]
     lines = [f"{INDENT}{clipped(name, wide):<{wide}}  {text}" for name, text in named]
     return [title(table, paint), *lines, *_problem_lines(table, paint)]
 
@@ -114,7 +115,8 @@ def _fact_lines(
     indent = len(INDENT) + wide + len(GAP)
     seen, lines = "", []
     for name, text in named:
-        first_line, *others = flowed([text], width=max(sheet.flow - indent, FACT_MINIMUM))
+        broken = flowed([text], width=max(sheet.flow - indent, FACT_MINIMUM))
+        first_line, *others = map(sheet.paint.counts, broken) if name == "rows" else broken
         lines.append(
             f"{INDENT}{'' if name == seen else clipped(name, wide):<{wide}}{GAP}{first_line}"
         )
