@@ -77,8 +77,10 @@ def diff_line(view: DiffView) -> str:
     """Returns what tells a diff from others, on a line."""
     totals = view.totals
     counts = (totals.updated, "updated"), (totals.inserted, "inserted"), (totals.deleted, "deleted")
-    said = [f"{number:,} rows {what}" for number, what in counts if number]
-    tables = f"{totals.tables:,} of {len(view.tables):,} tables differ"
+    said = [f"{number:,} row{'s' * (number != 1)} {what}" for number, what in counts if number]
+    tables = (
+        f"{totals.tables:,} of {len(view.tables):,} table{'s' * (len(view.tables) != 1)} differ"
+    )
     ends = f"{view.before.ref} → {view.after.ref}"
     return shown(f"{ends}: {', '.join([tables, *said])}")
 

@@ -66,7 +66,7 @@ def figure_table(metric: Metric, most: int | None) -> FigureTable:
 
 def _notes(metric: Metric, left: int) -> Iterator[str]:
     if left:
-        yield f"… and {count(left)} more figures"
+        yield f"… and {counted(left, 'more figure')}"
     if metric.more:
         yield f"… and {counted(metric.more, 'more row')}"
     same = sum(row.before == row.after for row in metric.rows)

@@ -186,8 +186,8 @@ def covered_line(table: TableView, statistics: tuple[str, ...]) -> str:
     before, after = ends = covered.pop() or (0, 0)
     if ends == (table.rows.before, table.rows.after):
         return f"{statistics_words(statistics)} of all rows"
-    shown = arrow_counts(before, after)
-    return f"{statistics_words(statistics)} of the {shown} rows in files that differ"
+    shown, rows = arrow_counts(before, after), "row" if ends == (1, 1) else "rows"
+    return f"{statistics_words(statistics)} of the {shown} {rows} in files that differ"
 
 
 def statistics_words(statistics: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """``export``, ``cat`` and ``views``: tables and files for other tools."""
 
 import shutil
+from pathlib import PurePath
 from typing import Annotated, BinaryIO, Literal
 
 import typer
@@ -89,6 +90,10 @@ def _show(file: BinaryIO, path: str) -> None:
     stdout.data(text)
 
 
+FOREIGN = (".sqlite", ".sqlite3", ".parquet", ".csv", ".json", ".mdb", ".accdb", ".xlsx")
+"""Endings of names that stand for other formats than DuckDB's."""
+
+
 def views(
     context: typer.Context,
     *,
@@ -103,5 +108,9 @@ def views(
       parquetry views lake.duckdb --ref v1.0
     """
     names = opened(context).write_views(path, ref=ref, replace=replace)
+    if PurePath(path).suffix.casefold() in FOREIGN:
+        stderr.warning(
+            f"{path} is a database of DuckDB, whatever its name says: only DuckDB reads it"
+        )
     text = f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}"
     show_outcome({"file": path, "ref": ref, "tables": names}, text, json=json)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from catalog.dataclasses import dataclass
 from catalog.diff.view import DiffView, End, TableView
-from catalog.report.figures import moment, named_values
+from catalog.report.figures import counted, moment, named_values
 from catalog.report.words import problems
 from cli.diff.rows import ChangedRow, changed_rows
 from cli.output.values import unique_names
@@ -67,7 +67,7 @@ def _overview(book: Book, view: DiffView) -> None:
             ]
         )
     if view.unchanged:
-        sheet.write([f"{view.unchanged:,} more tables are unchanged"])
+        sheet.write([f"{counted(view.unchanged, 'more table')} unchanged"])
     sheet.write([])
     for name, end in (("from", view.before), ("to", view.after)):
         sheet.write([name, *_end(end)])

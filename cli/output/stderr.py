@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from catalog.errors import CatalogError
 from catalog.messages import printable
-from catalog.report.figures import clipped, columns_of, plain
+from catalog.report.figures import clipped, columns_of, counted, plain
 from cli.hints import worded
 from cli.output import stdout
 
@@ -156,7 +156,8 @@ class Progress:
             self._take([(0, phase)], left_s=None)
             return
         speed = f"{rows / self.elapsed_s:,.0f} rows/s"
-        told = [(0, phase), (1, f"{done:,} of {total:,} tasks"), (3, f"{rows:,} rows"), (4, speed)]
+        tasks = f"{done:,} of {counted(total, 'task')}"
+        told = [(0, phase), (1, tasks), (3, counted(rows, "row")), (4, speed)]
         self._take([part for part in told if part[1]], left_s=self._left(done, total))
 
     def __call__(self, done: int = 0, total: int = 0, what: str = "") -> None:

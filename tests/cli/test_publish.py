@@ -135,6 +135,13 @@ def test_a_configuration_that_is_not_valid_is_refused(
     assert said in outcome.err
 
 
+def test_a_database_of_views_says_that_it_is_of_duckdb_if_its_name_says_else(
+    lake: Path, parquetry: Runner
+) -> None:
+    assert "warning: v.sqlite is a database of DuckDB" in parquetry("views", "v.sqlite").err
+    assert parquetry("views", "v.duckdb").err == parquetry("views", "v.db").err == ""
+
+
 def test_a_database_of_views_is_replaced_only_if_it_is_ours(
     parquetry: Runner, lake: Path, tmp_path: Path
 ) -> None:

@@ -83,7 +83,7 @@ def _by_partition(column: ColumnView) -> list[str]:
         if every
         else (f"{count(sums.partitions)} of {count(sums.out_of)}")
     )
-    return [f"{change} in {where} partitions"]
+    return [f"{change} in {where} {'partition' if sums.out_of == 1 else 'partitions'}"]
 
 
 def _change(name: str, before: SideStats, after: SideStats) -> tuple[str, ...]:

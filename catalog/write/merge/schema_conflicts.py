@@ -107,7 +107,7 @@ def _key_conflict(both: BothSides, shape: MergedShape) -> list[ConflictRow]:
 def _dropped_conflict(both: BothSides, dropped: DroppedColumn) -> list[ConflictRow]:
     """Returns the conflict that a column was dropped whose cells the other side changed."""
     cells = _changed_cells(both, dropped)
-    written = f"{cells} cells written"
+    written = "1 cell written" if cells == 1 else f"{cells} cells written"
     ours, theirs = ("dropped", written) if dropped.side == "ours" else (written, "dropped")
     texts = "there", ours, theirs
     found = conflict_row(both.name, "column-dropped", texts, column=dropped.column)
