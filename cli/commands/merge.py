@@ -33,6 +33,7 @@ from cli.output.listing import ListFormat, Listing, show, show_outcome
 from cli.output.merge import (
     CONFLICT_COLUMNS,
     Names,
+    changes_json,
     conflict_rows,
     patterns_of,
     show_report,
@@ -80,6 +81,13 @@ Source = Annotated[
 How = Annotated[
     MergeFormat, typer.Option("--format", help="How to write it; html, with --dry-run, is a page.")
 ]
+Illustrate = Annotated[
+    bool,
+    typer.Option(
+        "--illustrate",
+        help="With --dry-run --json: also the diff that a page of HTML draws, as changes.",
+    ),
+]
 Squash = Annotated[bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")]
 Continue = Annotated[
     bool, typer.Option("--continue", help="Complete a merge whose conflicts are settled.")
@@ -124,6 +132,7 @@ def merge(
     abort: Abort = False,
     how: How = MergeFormat.TEXT,
     json: Json = False,
+    illustrate: Illustrate = False,
     target: OutputFile = None,
 ) -> None:
     """Merge what a branch changed into another: all tables at once, by partitions, rows and cells.
@@ -144,6 +153,8 @@ def merge(
     """
     json = json or how is MergeFormat.JSON
     _check_format(how, target, dry_run=dry_run, json=json)
+    if illustrate and not (dry_run and json):
+        raise UsageError("--illustrate adds to the JSON of a dry run", hint="add --dry-run --json")
     taken = sides(resolve or [])
     may_fail = allowed_failures(allow_failing or (), reason or ())
     if go_on or abort:
@@ -188,14 +199,16 @@ def merge(
                 contracts=contracts_in(contract or ()),
                 allow_failing=may_fail,
                 dry_run=dry_run,
-                changes=how is MergeFormat.HTML,
+                changes=illustrate or how is MergeFormat.HTML,
                 progress=progress,
             )
     if how is MergeFormat.HTML:
         from cli.output.merge_page import write_merge_page
 
         write_merge_page(report, about, target)
-    show_report(report, about, json=json, dry_run=dry_run, quiet=how is MergeFormat.HTML)
+    drawn = changes_json(report, about) if illustrate else None
+    quiet = how is MergeFormat.HTML
+    show_report(report, about, json=json, dry_run=dry_run, quiet=quiet, changes=drawn)
 
 
 def _check_format(how: MergeFormat, target: Path | None, *, dry_run: bool, json: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.diff.counts import RowCounts
+    from catalog.diff.view import DiffView
     from catalog.operations.merge.steps import MergeReport, Settled, TableMerge
     from catalog.write.merge.ends import MergeProgress
 
@@ -63,17 +64,39 @@ def _progress_text(table: str, done: int, total: int) -> str:
     return f"{table}: {done:,} of {total:,} rows" if total else f"{table}: computed"
 
 
+def proposed(report: "MergeReport", about: Names) -> "DiffView":
+    """Returns what a dry run would change, as it was asked for; nothing if it would not move."""
+    from catalog.diff.view import DiffView, End
+
+    ends = End(report.branch, report.ends.ours), End(str(about["source"]), report.ends.theirs)
+    return report.changes or DiffView(*ends, ())
+
+
+def changes_json(report: "MergeReport", about: Names) -> dict[str, object]:
+    """Returns the JSON form of what a dry run would change."""
+    from catalog.diff.json_form import diff_json
+
+    return diff_json(proposed(report, about))
+
+
 def show_report(
-    report: "MergeReport", about: Names, *, json: bool, dry_run: bool, quiet: bool = False
+    report: "MergeReport",
+    about: Names,
+    *,
+    json: bool,
+    dry_run: bool,
+    quiet: bool = False,
+    changes: dict[str, object] | None = None,
 ) -> None:
-    """Prints what was done, or would be, unless ``quiet``.
+    """Prints what was done, or would be, unless ``quiet``; as JSON, with ``changes`` if given.
 
     Raises:
         MergeConflict: It was a dry run, and found conflicts.
         GateRefused: It was one, and the gate would refuse the change.
     """
     if json:
-        show_json(_report_json(report, about, dry_run=dry_run))
+        added = {} if changes is None else {"changes": changes}
+        show_json({**_report_json(report, about, dry_run=dry_run), **added})
     elif not quiet:
         derived = {one.table for one in report.derived}
         tables = [table for table in report.tables if table.table not in derived]

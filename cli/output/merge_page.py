@@ -4,10 +4,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.diff.view import DiffView, End
 from catalog.report.figures import counted, plain
 from cli.output.listing import ListFormat
-from cli.output.merge import CONFLICT_COLUMNS, Names, conflict_rows
+from cli.output.merge import CONFLICT_COLUMNS, Names, conflict_rows, proposed
 from cli.output.results import note_written, text_target
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ def write_merge_page(report: "MergeReport", about: Names, target: Path | None) -
         conflicts=_conflicts(report),
         reproduce=(f"{plain(command)} --dry-run", plain(command)),
     )
-    nothing = DiffView(End(report.branch, report.ends.ours), End(source, report.ends.theirs), ())
-    text = render_page(report.changes or nothing, facts)
+    text = render_page(proposed(report, about), facts)
     with text_target(target) as write:
         write(text)
     note_written("the report", target)

@@ -548,9 +548,14 @@ def test_the_page_to_approve_a_merge_from(fix: Path, tmp_path: Path, parquetry: 
         "1": "10.0 → 11.0",
         "6": "7.0 → 8.0",
     }
+    asked = parquetry("merge", "fix", "--dry-run", "--json", "--illustrate")
+    proposed = json.loads(asked.out)["changes"]
+    rows = [row["to"]["order_id"] for row in proposed["tables"][0]["sample"]]
+    assert (asked.code, sorted(rows)) == (0, ["1", "6"])
     assert parquetry("merge", "fix").code == 0
     made = json.loads(parquetry("diff", "main~1", "--json").out)
     assert made["totals"]["updated"] == 2
+    assert proposed["totals"] == made["totals"]
 
 
 def test_the_page_of_a_merge_in_conflict(clash: Path, tmp_path: Path, parquetry: Runner) -> None:
@@ -560,6 +565,10 @@ def test_the_page_of_a_merge_in_conflict(clash: Path, tmp_path: Path, parquetry:
     page = Page(target.read_text(encoding="utf-8"))
     found = json.loads(parquetry("merge", "fix", "--dry-run", "--json").out)["conflicts"]
     assert f"This merge would end in {len(found)} conflicts." in page.text
+    asked = parquetry("merge", "fix", "--dry-run", "--json", "--illustrate")
+    assert (asked.code, json.loads(asked.out)["changes"]["from"]["ref"]) == (4, "main")
+    assert "changes" not in json.loads(parquetry("merge", "fix", "--dry-run", "--json").out)
+    assert parquetry("merge", "fix", "--json", "--illustrate").code == 2
     shown = page.table("Conflicts").records()
     assert [row["theirs"] for row in shown] == [
         "NULL" if one["theirs"] is None else str(one["theirs"]) for one in found
