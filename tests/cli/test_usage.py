@@ -18,7 +18,7 @@ from tests.cli.conftest import Outcome, Runner, in_process
         (["lgo"], "no command parquetry lgo", "did you mean log?"),
         (["branch", "lst"], "no command parquetry branch lst", "did you mean list?"),
         (["xyzzy"], "no command parquetry xyzzy", "parquetry --help lists the commands"),
-        (["log", "--graf"], "no such option: --graf", "did you mean --graph?"),
+        (["log", "--grph"], "no such option: --grph", "did you mean --graph or --grep?"),
         (["log", "-n", "x"], None, "parquetry log --help"),
         (["show", "main", "more"], None, "parquetry show --help"),
         (["log", "-C", "lake"], None, "put it before the command: parquetry -C URI COMMAND"),
