@@ -32,7 +32,7 @@ DIFF_OPTIONS: Groups = {
         *("--flat",),
     ),
     "How it is written": (
-        *("--format", "--json", "--format-version", "--output", "--null", "--bom"),
+        *("--format", "--json", "--illustrate", "--format-version", "--output", "--null", "--bom"),
         *("--escape-formulas", "--exit-code"),
     ),
     "Resources": ("--threads", "--memory-limit"),

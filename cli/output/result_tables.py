@@ -14,6 +14,9 @@ TABLE_ROWS = 1000
 """A table shows so many rows: its columns are as wide as its widest cell, so it is held in
 memory, and nobody reads on. The last line says how many there are; other formats stream."""
 
+SIDES = ("_from", "_to")
+"""Structs of changed rows, as `diff()` in SQL has them."""
+
 CELL_WIDTH = 60
 """Columns a cell of a table takes at most where people look, when all rows are not narrower."""
 
@@ -132,7 +135,11 @@ def _held(
         count += batch.num_rows
         few = batch if most is None else batch.slice(0, max(most - len(shown), 0))
         if few.num_rows:
-            cells = [own for column in few.columns for own in _texts(column, spread=spread)]
+            cells = [
+                own
+                for name, column in zip(few.schema.names, few.columns, strict=True)
+                for own in _texts(name, column, spread=spread)
+            ]
             shown.extend(map(list, zip(*cells, strict=True)))
     types = pa.types
     right = [
@@ -142,16 +149,17 @@ def _held(
     return shown, right, count
 
 
-def _texts(column: "pa.Array", *, spread: bool) -> list[list[str]]:
+def _texts(name: str, column: "pa.Array", *, spread: bool) -> list[list[str]]:
     """Returns the values of a column as text: one column, or one for each field of a struct.
 
-    A struct reads ``order_id 110, customer_id 5``.
+    A side of a changed row reads ``order_id 110, customer_id 5``, other structs as always.
     """
     import pyarrow as pa
 
     from catalog.report.column_text import texts
 
-    if not pa.types.is_struct(column.type) or not column.type.num_fields:
+    is_struct = pa.types.is_struct(column.type) and column.type.num_fields
+    if not is_struct or not (spread or name in SIDES):
         return [texts(column).fill_null("NULL").to_pylist()]
     fields = [texts(one).fill_null("NULL").to_pylist() for one in column.flatten()]
     if spread:
