@@ -305,8 +305,10 @@ def _described(
 ) -> tuple[dict[str, ColumnCounts], dict[str, PartitionSums]]:
     """Returns what happened to the cells of columns, and to their sums by partition if wanted."""
     counted = column_counts(reader.plan, counts, _statistics(reader, options, counts))
-    sums = partition_sums(reader.plan, counted, _stats_of(reader)) if options.explain else {}
-    return counted, sums
+    if not options.explain:
+        return counted, {}
+    every = reader.all_files if options.full_stats else None
+    return counted, partition_sums(reader.plan, counted, _stats_of(reader), everything=every)
 
 
 def _stats_of(reader: TableReader) -> StatsOf:

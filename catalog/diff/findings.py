@@ -89,7 +89,7 @@ Delta: TypeAlias = NumberDelta | TextDelta
 
 @dataclass(frozen=True, slots=True)
 class PartitionSums:
-    """How the sum of a column changed by partition, over files that differ.
+    """How the sum of a column changed by partition, over the rows that statistics cover.
 
     Attributes:
         partitions: Partitions in which it did.

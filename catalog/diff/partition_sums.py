@@ -3,6 +3,7 @@
 The fingerprints of files have the sums; where none are trusted, rows are read.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from statistics import median
@@ -12,7 +13,7 @@ from catalog.diff.counts import ColumnCounts, SideStats
 from catalog.diff.findings import PartitionSums
 from catalog.diff.forms import NUMBERS
 from catalog.diff.kept_statistics import kept_stats
-from catalog.diff.plan import ColumnPair, SideName, TablePlan
+from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.diff.route import Prints
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
@@ -43,7 +44,11 @@ def _texts(values: Sequence[float]) -> dict[float, str]:
 
 
 def partition_sums(
-    plan: TablePlan, columns: Mapping[str, ColumnCounts], stats_of: StatsOf
+    plan: TablePlan,
+    columns: Mapping[str, ColumnCounts],
+    stats_of: StatsOf,
+    *,
+    everything: Mapping[SideName, Sequence[DataFile]] | None = None,
 ) -> dict[str, PartitionSums]:
     """Returns how the sums of changed columns changed by partition, by column.
 
@@ -53,6 +58,7 @@ def partition_sums(
         plan: How the table was compared.
         columns: What was counted.
         stats_of: Describes columns of the files of a partition.
+        everything: All files of both sides, if those that are the same count as well.
     """
     tasks = [task for task in plan.tasks if task.partition and task.before and task.after]
     if not 2 <= len(tasks) <= MOST_PARTITIONS:
@@ -66,9 +72,14 @@ def partition_sums(
     if not pairs:
         return {}
     sums: dict[str, list[tuple[Fraction, Fraction] | None]] = {pair.name: [] for pair in pairs}
+    whole = {side: _by_partition(files) for side, files in (everything or {}).items()}
     for task in tasks:
-        before = stats_of("f", task.before, [pair.before for pair in pairs])
-        after = stats_of("t", task.after, [pair.after for pair in pairs])
+        old_files, new_files = (
+            whole[side][task.files(side)[0].partition] if whole else task.files(side)
+            for side in SIDES
+        )
+        before = stats_of("f", old_files, [pair.before for pair in pairs])
+        after = stats_of("t", new_files, [pair.after for pair in pairs])
         for pair in pairs:
             old, new = _total(before, pair.before), _total(after, pair.after)
             sums[pair.name].append(None if old is None or new is None else (old, new))
@@ -77,6 +88,15 @@ def partition_sums(
         known = [one for one in totals if one is not None]
         if len(known) == len(totals) and (summed := _summed(known)):
             found[name] = summed
+    return found
+
+
+def _by_partition(
+    files: Sequence[DataFile],
+) -> Mapping[tuple[bytes | None, ...], Sequence[DataFile]]:
+    found = defaultdict(list)
+    for file in files:
+        found[file.partition].append(file)
     return found
 
 
