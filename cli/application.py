@@ -67,6 +67,7 @@ def _print_version(wanted: bool) -> None:
 
 @application.callback()
 def options(
+    context: typer.Context,
     catalog_uri: Annotated[
         str | None,
         typer.Option(
@@ -96,6 +97,9 @@ def options(
     no_pager: NoPager = False,
 ) -> None:
     """Version many Parquet tables as one, and see what a backfill changed, to the cell."""
+    from cli.location import in_project
+
+    context.with_resource(in_project(context))
 
 
 _COMMANDS = {

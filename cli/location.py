@@ -6,7 +6,9 @@ the catalog where ``-C`` or the environment names one.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 CATALOG_VARIABLE = "PARQUETRY_CATALOG"
 CONFIG_VARIABLE = "PARQUETRY_CONFIG"
 CATALOG_FILE = "catalog.json"
+
+_PROJECT: ContextVar[Path | None] = ContextVar("project", default=None)
+"""The directory of a project that ``-C`` names while a command runs: its configuration counts."""
 
 SECTIONS = {"gs": "gcs", "az": "azure"}
 """Which section is about a catalog's bucket; about sources of a local one it is that of S3."""
@@ -93,13 +98,31 @@ def _configured_in(uri: str) -> str | None:
     Raises:
         InvalidInput: The configuration is not valid.
     """
-    if "://" in uri or (Path(uri) / CATALOG_FILE).is_file():
-        return None
-    path = Path(uri) / CONFIG_NAME
-    found = read_config(path).catalog if path.is_file() else None
-    if found is None or ("://" in found and distrust(path)):
+    path = _project_config(uri)
+    found = None if path is None else read_config(path).catalog
+    if path is None or found is None or ("://" in found and distrust(path)):
         return None
     return found
+
+
+def _project_config(uri: str) -> Path | None:
+    """Returns the configuration of a project's directory; None if it is none, or a catalog."""
+    path = Path(uri) / CONFIG_NAME
+    if "://" in uri or (Path(uri) / CATALOG_FILE).is_file() or not path.is_file():
+        return None
+    return path
+
+
+@contextmanager
+def in_project(context: typer.Context) -> Iterator[None]:
+    """Lets the configuration of a project that ``-C`` names be the nearest one."""
+    uri = named_uri(context)
+    path = None if uri is None else _project_config(uri)
+    before = _PROJECT.set(None if path is None else Path(os.path.abspath(path.parent)))
+    try:
+        yield
+    finally:
+        _PROJECT.reset(before)
 
 
 def bucket_options(uri: str, context: typer.Context, *, named: bool) -> BucketOptions:
@@ -269,7 +292,9 @@ def _way_out(path: Path) -> str:
 
 
 def _configs() -> Iterator[Path]:
-    return (directory / CONFIG_NAME for directory in _upwards())
+    project = _PROJECT.get()
+    named = () if project is None else (project,)
+    return (directory / CONFIG_NAME for directory in chain(named, _upwards()))
 
 
 def _upwards() -> tuple[Path, ...]:

@@ -76,9 +76,14 @@ def left_out_lines(view: DiffView) -> list[str]:
     for one in view.left_out:
         by_reason.setdefault(one.reason, []).append(plain(one.table))
     return [
-        f"not compared: {listed(names, LEFT_OUT_SHOWN)} ({plain(reason)})"
+        f"not compared: {listed(names, LEFT_OUT_SHOWN)} ({_of(plain(reason), len(names))})"
         for reason, names in by_reason.items()
     ]
+
+
+def _of(reason: str, tables: int) -> str:
+    """Returns why tables were not compared, said of one or of several."""
+    return reason.replace("it has ", "they have ", 1) if tables > 1 else reason
 
 
 def _rows_line(table: TableView) -> str:

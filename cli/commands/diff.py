@@ -48,6 +48,8 @@ def diff(
     first = _first(from_ref, to_ref, commit)
     differs = _run(opened(context), (first, to_ref), request)
     if exit_code and differs:
+        if request.form is Form.STAT:
+            stderr.note("hint: --stat compares files, which may hold the same rows; see without it")
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 
@@ -113,10 +115,15 @@ def _other_reading(cat: "Catalog", text: str, ends: tuple[str, str]) -> str:
     ``main~3`` says from where to ``main``. The name of a commit or branch may be meant as what it
     changed.
     """
-    if ends[0] != text or parse_ref(text).name in (None, DEFAULT_REF):
+    if ends[0] != text or parse_ref(text).name is None:
+        return ""
+    shown = plain(text)
+    if text == DEFAULT_REF:
+        itself = f"this compares {shown} with itself; for what its newest commit changed"
+        return f"{itself}: parquetry diff --commit {shown}"
+    if parse_ref(text).name == DEFAULT_REF:
         return ""
     found = cat.resolve(text)
-    shown = plain(text)
     reading = f"this compares {shown} → {DEFAULT_REF}; for what {shown} itself changed"
     if found.branch is not None:
         return f"{reading}: parquetry diff {shlex.quote(f'{DEFAULT_REF}...{text}')}"

@@ -142,3 +142,20 @@ def test_time_limits_are_numbers_of_seconds(tmp_path: Path) -> None:
     for text in ('"1h"', "0", "-1", "true"):
         with pytest.raises(InvalidInput, match="time_limit_s must be a number of seconds"):
             read_config(written(tmp_path, f"time_limit_s = {text}\n"))
+
+
+def test_a_projects_configuration_counts_wherever_the_project_is_named(
+    parquetry: Runner, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    pq.write_table(pa.table({"id": [1], "v": ["a"]}), project / "o.parquet")
+    (project / "parquetry.toml").write_text(
+        'catalog = "lake"\n[metrics]\nhowmany = "SELECT count(*) AS n FROM orders"\n'
+        '[tables.orders]\nsource = "o.parquet"\nkey = ["id"]\n'
+    )
+    assert parquetry("init", str(project / "lake")).code == 0
+    done = parquetry("-C", "project", "snapshot", "-m", "one")
+    assert (done.code, done.out.count("orders  1 row")) == (0, 1), done.err
+    assert "unchanged" in parquetry("-C", "project", "status").out
+    assert "howmany" in parquetry("-C", "project", "diff", "main~1").out

@@ -89,3 +89,22 @@ def test_relative_times_are_taken_wherever_refs_are(lake: str, parquetry: Runner
     assert done.code == 3
     assert "the history starts after" in done.err
     assert "hint: the first commit is" in done.err
+
+
+def test_main_alone_is_told_that_it_is_compared_with_itself(lake: str, parquetry: Runner) -> None:
+    done = parquetry("-C", lake, "diff", "main", "--stat")
+    assert done.err == (
+        "hint: this compares main with itself; for what its newest commit changed: "
+        "parquetry diff --commit main\n"
+    )
+
+
+def test_metadata_alone_cannot_say_that_rows_differ(lake: str, parquetry: Runner) -> None:
+    done = parquetry("-C", lake, "diff", "main~1", "--stat", "--exit-code")
+    assert (done.code, "which may hold the same rows" in done.err) == (1, True)
+
+
+def test_a_file_that_was_written_is_named(lake: str, parquetry: Runner, tmp_path: Path) -> None:
+    for words in (["--json"], ["--format", "markdown"], [], ["--rows"], ["--rows", "--json"]):
+        done = parquetry("-C", lake, "diff", "main~1", *words, "-o", "found")
+        assert (done.code, done.out, done.err.startswith("wrote ")) == (0, "", True), words

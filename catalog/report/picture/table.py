@@ -104,7 +104,7 @@ def _findings(table: TableView, sheet: Sheet) -> list[tuple[str, str]]:
     """Returns what the changed rows of a table have in common, and what looks renamed."""
     most = sheet.limits.value
     found = [(one.change, segment_text(one, most)) for one in table.segments]
-    return [*found, *(("renamed?", renaming_text(one)) for one in table.renamings)]
+    return [*found, *(("renamed", renaming_text(one)) for one in table.renamings)]
 
 
 def _fact_lines(
