@@ -76,11 +76,9 @@ def write_table(reader: "pa.RecordBatchReader", write: Callable[[str], object], 
 
 
 def _cell_widths(schema: "pa.Schema", look: Look) -> list[int | None]:
-    """Returns how wide cells are at most; structs are as wide as the screen lets them be."""
-    import pyarrow as pa
-
+    """Returns how wide cells are at most; changed rows are as wide as the screen lets them be."""
     most = CELL_WIDTH if look.to_screen else None
-    return [None if pa.types.is_struct(field.type) else most for field in schema]
+    return [None if field.name in SIDES else most for field in schema]
 
 
 def _beside(

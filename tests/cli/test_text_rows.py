@@ -38,7 +38,16 @@ def test_answers_of_all_types_are_written_as_ever(
     expected = (ANSWERS / f"values.{ENDINGS[how]}").read_bytes()
     assert parquetry("sql", "-f", query, "--format", how).out.encode() == expected
     parquetry("sql", "-f", query, "--format", how, "-o", "answer")
-    assert (tmp_path / "answer").read_bytes() == expected
+    written = (tmp_path / "answer").read_bytes()
+    if how != "table":
+        assert written == expected
+        return
+    assert "…" in expected.decode() and "…" not in written.decode()  # a file cuts nothing
+    for line, whole in zip(
+        expected.decode().splitlines(), written.decode().splitlines(), strict=True
+    ):
+        cells = [cell.removesuffix("…") for cell in line.split("  ") if cell.strip(" ─")]
+        assert all(cell.strip() in whole for cell in cells)
 
 
 def test_rows_are_written_as_their_values_one_by_one() -> None:
