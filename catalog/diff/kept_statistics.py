@@ -19,8 +19,8 @@ from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import ColumnSummary
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, DataType, Scalar, is_float, is_integer
-from catalog.model.values import decode, encode, float_text, text
+from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float, is_integer
+from catalog.model.values import decode, encode, encoded_ticks, float_text, text
 
 SIGNIFICANT_DIGITS = 12
 """Digits of a sum of doubles: in other tools, further digits depend on the order of additions."""
@@ -28,6 +28,9 @@ SIGNIFICANT_DIGITS = 12
 _FLOAT = Scalar("FLOAT")
 
 _TEXT = Scalar("VARCHAR")
+
+_DAY_MICROS = 86_400_000_000
+"""Ticks of 24:00, a time of day that the engine knows and Python does not."""
 
 _ROUNDED = decimal.Context(
     prec=SIGNIFICANT_DIGITS, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[]
@@ -154,6 +157,8 @@ def _has_bounds(file: DataFile, summary: ColumnSummary | None) -> bool:
 
 def _value_text(encoded: bytes, kind: Scalar, texts: Mapping[float, str]) -> str | None:
     """Returns an encoded value in DuckDB's text form, a FLOAT's from those known."""
+    if kind.type_class == TypeClass.TIME and encoded_ticks(encoded) == _DAY_MICROS:
+        return "24:00:00"
     value = decode(encoded, kind)
     if kind != _FLOAT:
         return text(value, kind)
