@@ -237,12 +237,12 @@ class _Ranges:
         if len(self.low) <= _ENOUGH:
             return self
         widths = self.high - self.low
-        widest = np.partition(widths, _ENOUGH)[_ENOUGH]
+        (widest,) = _at_close_places(widths, _ENOUGH, _ENOUGH)
         found = self.only(widths <= widest * (1 + 1e-6))
         if len(found.low) <= 2 * _ENOUGH:
             return found
         distances = np.abs((found.low + found.high) / 2 - middle)
-        return found.only(distances <= np.partition(distances, _ENOUGH)[_ENOUGH])
+        return found.only(distances <= _at_close_places(distances, _ENOUGH, _ENOUGH)[0])
 
 
 class _Found(NamedTuple):

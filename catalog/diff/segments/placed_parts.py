@@ -25,8 +25,12 @@ def locate(
     *,
     groups: Sequence[Group],
 ) -> Located:
-    """Returns where the changed rows of parts lie that know it, and those in some groups."""
+    """Returns where the changed rows of parts lie that know it, and those in some groups.
+
+    On the older side, they are of use only to what deleted rows have in common.
+    """
     found = Located()
+    wanted = {"f" if group.change == "deleted" else "t" for group in groups}
     for part in parts:
         if part.places is None:
             continue
@@ -39,7 +43,7 @@ def locate(
             }
             flags[Group(KINDS[kind])] = np.ones(rows.num_rows, bool)
             for side in SIDES:
-                if side != _ABSENT.get(kind):
+                if side in wanted and side != _ABSENT.get(kind):
                     file, row = (to_numpy(rows.column(n)) for n in part.places.columns[side])
                     files = part.places.files[side]
                     found.add(side, files, places=(file, row), flags=flags, known=known)
