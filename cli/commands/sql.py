@@ -94,7 +94,7 @@ def sql(
       parquetry sql --format csv -o orders.csv "FROM orders"
       parquetry sql -f report.sql --ref v1.0
     """
-    how = ResultFormat.JSON if json else how
+    how = ResultFormat.JSON if json else ResultFormat.TABLE if how is ResultFormat.TEXT else how
     if branch is not None and ref is not None:
         raise UsageError("--ref and --branch exclude each other", hint="read TABLE@REF instead")
     if branch is None and message is not None:

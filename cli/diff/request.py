@@ -23,7 +23,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
 class DiffFormat(StrEnum):
-    """How a diff is written."""
+    """How a diff is written; ``table``, as other commands call text, stands for ``text``."""
 
     TEXT = "text"
     JSON = "json"
@@ -32,6 +32,7 @@ class DiffFormat(StrEnum):
     MARKDOWN = "markdown"
     XLSX = "xlsx"
     HTML = "html"
+    TABLE = "table"
 
     @property
     def holds_rows(self) -> bool:

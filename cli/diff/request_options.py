@@ -66,7 +66,7 @@ def request_of(
     Raises:
         UsageError: Some of them exclude each other.
     """
-    how = DiffFormat.JSON if json else how
+    how = DiffFormat.JSON if json else DiffFormat.TEXT if how is DiffFormat.TABLE else how
     given = (stat, rows, schema, files, explain, partitions)
     asked = dict(zip(tuple(Form)[1:], given, strict=True))
     return Request(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ResultFormat(StrEnum):
-    """How rows are written."""
+    """How rows are written; ``text``, as listings call it, stands for ``table``."""
 
     TABLE = "table"
     JSON = "json"
@@ -30,6 +30,7 @@ class ResultFormat(StrEnum):
     PARQUET = "parquet"
     MARKDOWN = "markdown"
     XLSX = "xlsx"
+    TEXT = "text"
 
 
 Write: TypeAlias = Callable[[str], object]

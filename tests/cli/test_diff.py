@@ -144,6 +144,16 @@ def test_what_went_to_a_file_is_noted(
     assert (outcome.out, outcome.err) == ("", f"wrote {what} to written\n")
 
 
+def test_text_and_table_are_two_words_for_one_format(lake: Path, parquetry: Runner) -> None:
+    for words, one, other in (
+        (("diff", "main~1"), "text", "table"),
+        (("sql", "FROM orders"), "table", "text"),
+    ):
+        outcome = parquetry(*words, "--format", other)
+        assert outcome.code == 0
+        assert outcome.out == parquetry(*words, "--format", one).out == parquetry(*words).out
+
+
 def test_schema_and_files_are_listed(lake: Path, parquetry: Runner) -> None:
     assert parquetry("diff", "main~1", "--schema").out.endswith("no schema differs\n")
     files = json.loads(parquetry("diff", "main~1", "--files", "--json").out)["tables"][0]
