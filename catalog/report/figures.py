@@ -153,6 +153,8 @@ def clipped(text: str, most: int) -> str:
     """
     if text.isascii():
         return text if len(text) <= most else f"{text[: max(most - 1, 0)]}…"
+    if 2 * len(text) <= most:  # none takes more than two columns
+        return text
     if columns_of(text[: MARKS * most]) <= most and len(text) <= MARKS * most:
         return text
     kept, used = [], 1
@@ -162,6 +164,43 @@ def clipped(text: str, most: int) -> str:
             break
         kept.append(part)
     return "".join(kept) + "…"
+
+
+def line_of(text: str, most: int) -> str:
+    """Returns any text as ``plain`` does, cut to a number of columns.
+
+    It is cut before it is escaped: what a text of megabytes costs is what is shown of it.
+    """
+    return clipped(plain(text[: MARKS * most + 1]), most)
+
+
+def first_difference(one: str, other: str) -> int:
+    """Returns how many characters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def around(one: str, other: str, most: int) -> tuple[str, str]:
+    """Returns two texts without what is too far from their first difference to be shown.
+
+    ``…`` stands where something is missing; each is to be cut to ``most`` columns.
+    """
+    near = MARKS * most
+    if max(len(one), len(other)) <= near:
+        return one, other
+    start = max(first_difference(one, other) - near, 0)
+    end = start + 2 * near
+    first, second = (
+        f"{'…' if start else ''}{text[start:end]}{'…' if len(text) > end else ''}"
+        for text in (one, other)
+    )
+    return first, second
 
 
 def padded(text: str, wide: int, *, right: bool = False) -> str:

@@ -1,9 +1,11 @@
 """Lists the changed rows of a diff, table by table."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.json_form import left_out_json
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
     from catalog.diff.result import Diff, TableDiff
     from catalog.diff.selection import Columns
+
+_UNFIT = re.compile('[%/\\\\:*?"<>|]')
+"""What a file cannot have in its name on one system or another, and what stands for it."""
 
 TEXT_LIMIT = 20
 """Rows of a table that text lists: a screen of them; files get all."""
@@ -151,9 +156,17 @@ def _write_tables(
     names = {name.casefold() for name in request.tables}
     for table in view.tables:
         if table.rows_changed or table.name.casefold() in names:
-            path = folder / f"{table.name}.{request.how}"
+            path = folder / f"{_file_name(table.name)}.{request.how}"
             rows = write_table(result[table.name], path)
             note_written(counted(rows, "row"), path)
+
+
+def _file_name(table: str) -> str:
+    """Returns the name of a table as file systems take it: other characters as ``%2F``.
+
+    It stays in the directory, whatever the table is called; no two tables get the same.
+    """
+    return _UNFIT.sub(lambda found: quote(found[0], safe=""), table)
 
 
 def write_rows_xlsx(result: "Diff", view: DiffView, request: Request) -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from catalog.dataclasses import dataclass
 from catalog.diff.view import TableView
-from catalog.report.figures import clipped, columns_of, plain
-from catalog.report.picture.examples import cut_pair
+from catalog.report.figures import around, clipped, columns_of, line_of, plain
+from catalog.report.picture.examples import cut_pair, distinct_text
 from catalog.report.values import rows, text
 from cli.output.csv_style import PLAIN, CsvStyle
 from cli.output.results import WriteBytes
@@ -81,7 +81,7 @@ def text_line(row: ChangedRow, width: int, beside: Sequence[str] = ()) -> str:
     """
     key = ", ".join(f"{plain(name)} {_value(value)}" for name, value in row.key.items())
     cells = [
-        f"{plain(name)}: {' → '.join(cut_pair(_shown(old), _shown(new), VALUE_WIDTH))}"
+        f"{plain(name)}: {' → '.join(_both(old, new))}"
         if has_changed
         else f"{plain(name)}: {_value(new)}"
         for name, old, new, has_changed in _cells(row, beside)
@@ -150,7 +150,10 @@ def json_rows(table: str, reader: "pa.RecordBatchReader") -> "Iterator[pa.Record
     names = [_bare(name) for name in key_columns(reader.schema)]
     for batch in reader:
         *keys, change, changed, before, after = batch.columns
-        key = pa.StructArray.from_arrays(keys, names)
+        if keys:
+            key = pa.StructArray.from_arrays(keys, names)
+        else:  # Arrow takes the number of rows from the first field
+            key = pa.repeat(pa.scalar({}, pa.struct([])), len(batch))
         none = pa.scalar([], changed.type)
         columns = [pa.repeat(table, len(batch)), key, change, pc.coalesce(changed, none)]
         yield pa.RecordBatch.from_arrays([*columns, before, after], JSON_COLUMNS)
@@ -163,9 +166,17 @@ def _bare(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    return clipped(_shown(value), VALUE_WIDTH)
+    return line_of(_text(value), VALUE_WIDTH)
+
+
+def _both(old: object, new: object) -> tuple[str, str]:
+    before, after = around(_text(old), _text(new), VALUE_WIDTH)
+    return cut_pair(plain(before), plain(after), VALUE_WIDTH)
 
 
 def _shown(value: object) -> str:
-    found = text(value)
-    return "NULL" if found is None else plain(found)
+    return plain(_text(value))
+
+
+def _text(value: object) -> str:
+    return distinct_text(value) if isinstance(value, str) else text(value) or "NULL"

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
+import catalog
 from cli.output.csv_style import CsvStyle
 from cli.output.text_rows import csv_form, write_rows
 from cli.output.workbook import MOST_UNITS, excel_value, workbook
@@ -160,6 +162,31 @@ def test_a_directory_gets_a_file_for_each_table(lake: Path, parquetry: Runner) -
     assert (done.code, "name the file" in done.err) == (2, True)
     Path("file").touch()
     assert parquetry("diff", "main~1", "--format", "csv", "-o", "file/out/").code == 3
+
+
+def test_rows_of_tables_of_any_name_and_without_key(tmp_path: Path, parquetry: Runner) -> None:
+    root = str(tmp_path / "odd")
+    names = ("a/b", "a%2Fb", "</style>", "a:b|c", "plain")
+    lake = catalog.create(root)
+    for start in (0, 1):
+        with lake.transaction(message="load") as changes:
+            for name in names:
+                changes.write(name, pa.table({"v": [start, start + 1, 7]}), mode="overwrite")
+    done = parquetry("-C", root, "diff", "main~1", "--format", "csv", "-o", f"{root}/out/")
+    assert done.code == 0, done.err
+    written = {one.name for one in Path(root, "out").iterdir()}
+    assert written == {
+        "a%2Fb.csv",
+        "a%252Fb.csv",
+        "%3C%2Fstyle%3E.csv",
+        "a%3Ab%7Cc.csv",
+        "plain.csv",
+    }
+    done = parquetry("-C", root, "diff", "main~1", "--rows", "--json", "-t", "a/b")
+    changed = json.loads(done.out)["changes"]
+    values = [(one["change"], *(one["to"] or one["from"]).values()) for one in changed]
+    assert sorted(values) == [("deleted", 0), ("inserted", 2)]
+    assert all(one["key"] == {} for one in changed)
 
 
 HOSTILE = [

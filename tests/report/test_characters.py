@@ -2,7 +2,8 @@
 
 import pytest
 
-from catalog.report.figures import clipped, columns_of, padded, plain
+from catalog.report.figures import around, clipped, columns_of, line_of, padded, plain
+from catalog.report.picture.examples import cut_pair
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
@@ -47,3 +48,28 @@ def test_what_is_drawn_in_one_place_is_not_cut() -> None:
 def test_a_text_without_end_is_cut() -> None:
     assert len(clipped("e" + "\u0301" * 1_000_000, 10)) < 100
     assert columns_of(clipped("長" * 1_000_000, 11)) == 11
+
+
+@pytest.mark.parametrize("part", ["x", "\x1b", "é", "\U0001f469\u200d\U0001f469", "\u0301"])
+def test_a_line_of_a_long_text_is_that_of_its_beginning(part: str) -> None:
+    for times in (1, 13, 14, 27, 28, 29, 300):
+        text = part * times
+        assert line_of(text, 28) == clipped(plain(text), 28)
+
+
+@pytest.mark.parametrize("part", ["x", "é", "\x1b"])
+def test_long_texts_are_cut_around_their_difference(part: str) -> None:
+    for alike, after in ((5, 0), (300, 0), (300, 300), (10_000, 10_000)):
+        one, other = part * alike + "A" + part * after, part * alike + "B" + part * after
+        whole = cut_pair(plain(one), plain(other), 28)
+        first, second = around(one, other, 28)
+        assert cut_pair(plain(first), plain(second), 28) == whole
+        assert "A" in whole[0] and "B" in whole[1]
+
+
+def test_escapes_are_those_of_each_character() -> None:
+    scotland = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    text = f"\x1b]-^\u202e{scotland}\U000e0067a\u200db\U0001f469\u200d\U0001f469\ud800"
+    shown = f"\\x1b]-^\\u202e{scotland}\\U000e0067a\\u200db\U0001f469\u200d\U0001f469\\ud800"
+    assert plain(text) == shown
+    assert plain("\x1b]\n" * 3) == "\\x1b]\\n" * 3

@@ -5,7 +5,7 @@ from typing import overload
 
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.counts import Example
-from catalog.report.figures import count, plain
+from catalog.report.figures import count, first_difference, plain
 
 TEXT_SHOWN = 120
 """Characters of a value that are shown at once."""
@@ -127,18 +127,6 @@ def _marked(text: str | None, skipped: int, length: int) -> str | None:
         return None
     start = "…" if skipped and text else ""
     return f"{start}{text}{'…' if length > skipped + len(text) else ''}"
-
-
-def first_difference(one: str, other: str) -> int:
-    """Returns how many characters two texts begin with alike."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[:middle] == other[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _value(text: str | None, start: int, *, numeric: bool) -> Value:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from catalog.diff.view import SampleRow, TableView
-from catalog.report.figures import clipped, count, counted, listed, plain
+from catalog.report.figures import around, clipped, count, counted, line_of, listed, plain
 from catalog.report.layout import markdown_table, markdown_text
 from catalog.report.markdown.detail import NAME, Detail
+from catalog.report.picture.examples import cut_pair, distinct_text
 
 COLUMNS = 12
 """Columns of rows that are shown: those with changed cells first."""
@@ -42,14 +43,15 @@ def _names(table: TableView, rows: Sequence[SampleRow]) -> tuple[list[str], list
 
 
 def _cell(row: SampleRow, name: str, width: int) -> str:
-    before, after = (
-        "" if side is None or name not in side else _value(side[name], width)
+    found = [
+        "" if side is None or name not in side else _value(side[name])
         for side in (row.before, row.after)
-    )
-    return f"{before} → {after}" if name in row.columns else after or before
+    ]
+    if name not in row.columns:
+        return line_of(found[1] or found[0], width)
+    before, after = map(plain, around(found[0], found[1], width))
+    return " → ".join(cut_pair(before, after, width))
 
 
-def _value(value: str | None, width: int) -> str:
-    if value is None:
-        return "NULL"
-    return clipped(plain(value) if value.strip() == value and value else repr(value), width)
+def _value(value: str | None) -> str:
+    return "NULL" if value is None else distinct_text(value)

@@ -4,7 +4,15 @@ import unicodedata
 
 from catalog.diff.counts import Example
 from catalog.diff.view import ColumnView
-from catalog.report.figures import clipped, columns_of, count, counted, plain
+from catalog.report.figures import (
+    around,
+    clipped,
+    columns_of,
+    count,
+    counted,
+    first_difference,
+    plain,
+)
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 VALUE_WIDTH = 28
@@ -34,10 +42,13 @@ def shown_value(value: str | None, most: int | None = VALUE_WIDTH) -> str:
 
 
 def _quoted(value: str | None) -> str:
-    if value is None:
-        return "NULL"
+    return "NULL" if value is None else plain(distinct_text(value))
+
+
+def distinct_text(value: str) -> str:
+    """Returns a text, in quotes if it could be mistaken for another: empty, blank, NULL."""
     is_clear = value and value == value.strip() and value != "NULL"
-    return plain(value) if is_clear else plain(repr(value))
+    return value if is_clear else f"'{value}'"
 
 
 def _both(example: Example, most: int | None) -> tuple[str, str]:
@@ -55,12 +66,10 @@ def cut_pair(before: str, after: str, most: int) -> tuple[str, str]:
 
     Texts that begin to differ late are shown from a little before that place.
     """
+    before, after = around(before, after, most)
     if max(columns_of(before), columns_of(after)) <= most:
         return before, after
-    alike = next(
-        (n for n, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
-        min(len(before), len(after)),
-    )
+    alike = first_difference(before, after)
     if columns_of(before[:alike]) <= most - CONTEXT:
         return clipped(before, most), clipped(after, most)
     start = max(alike - CONTEXT, 0)
