@@ -19,6 +19,7 @@ from catalog.diff.drawn import Drawn, Pictures, diff_line, table_line
 from catalog.diff.file_changes import FileChanges
 from catalog.diff.findings import Segment
 from catalog.diff.json_form import FORMAT_VERSION, Json, diff_json, table_json
+from catalog.diff.overview_frame import OverviewFrame
 from catalog.diff.partition_facts import PartitionFacts
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.selection import Columns, RowReader, Selection, Shape, selected
@@ -387,7 +388,7 @@ class TableDiff(Drawn["Diff"]):
 
 
 @tells_machine_errors
-class Diff(Drawn["Diff"]):
+class Diff(Drawn["Diff"], OverviewFrame):
     """What changed between two refs, table by table.
 
     Any table can be looked up by name; one that did not change answers zeros. Closing the diff,

@@ -63,6 +63,12 @@ def test_a_diff_and_its_tables_draw_themselves(tmp_path: Path) -> None:
         told = "2 of 2 tables differ, 2 rows updated, 2 rows inserted"
         assert repr(diff) == f"<Diff main~1 → main: {told}>"
         assert repr(diff["t"]) == "<TableDiff t: modified, 3 → 4 rows, 1 inserted, 1 updated>"
+        frame = diff.to_arrow().select(["table", "rows_after", "inserted", "updated", "columns"])
+        assert frame.to_pylist() == [
+            {"table": one, "rows_after": 4, "inserted": 1, "updated": 1, "columns": ["<v>"]}
+            for one in ("other", "t")
+        ]
+        assert len(diff.to_pandas()) == 2 and diff.to_polars().shape == (2, 9)
         assert repr(diff["same"]) == "<TableDiff same: unchanged, 1 row>"
         for one, others in ((diff, True), (diff["t"], False)):
             for text in (str(one), one.to_text(width=60), one.to_markdown()):
