@@ -52,7 +52,10 @@ def _sample(table: TableDiff, most: int, wanted: tuple[str | None, str | None]) 
     kinds.sort(key=lambda kind: found[kind] or 0)
     for n, kind in enumerate(kinds):  # what few rows leave goes to the others
         share = -(-(most - len(chosen)) // (len(kinds) - n))
-        chosen += _spread(list(_read(table, kind, where)), share)
+        found_rows = list(_read(table, kind, where))
+        if not table.key:  # they come in any order
+            found_rows.sort(key=lambda row: repr((row.before, row.after)))
+        chosen += _spread(found_rows, share)
     return sorted(chosen, key=lambda row: KINDS.index(row.change))
 
 

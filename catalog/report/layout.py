@@ -17,7 +17,7 @@ _SPECIAL = str.maketrans(
     {**{c: f"\\{c}" for c in "\\|*_`[]~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
 
-_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_MENTION = re.compile(r"(?<!\w)(@(?=\w)|#(?=\d))")
 
 
 def aligned(
@@ -93,8 +93,11 @@ def flowed(parts: Sequence[str], *, width: int, indent: int = 0, between: str = 
 
 
 def markdown_text(text: str) -> str:
-    """Returns text that Markdown shows as it is, and that notifies nobody: ``@name`` would."""
-    return _MENTION.sub("@<!-- -->", plain(text).translate(_SPECIAL))
+    """Returns text that Markdown shows as it is, and that does nothing.
+
+    ``@name`` would notify somebody, and ``fixes #12`` would close an issue.
+    """
+    return _MENTION.sub(r"\1<!-- -->", plain(text).translate(_SPECIAL))
 
 
 def markdown_table(

@@ -13,7 +13,7 @@ from catalog.diff.view import DiffView, TableView
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.report.figures import count, counted
 from catalog.report.file_words import every_file, file_text
-from catalog.report.layout import UNLIMITED
+from catalog.report.layout import UNLIMITED, flowed
 from catalog.report.picture.headline import header
 from catalog.report.picture.table import title
 from catalog.report.words import comparison_facts, left_out_lines
@@ -87,11 +87,13 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
                 shown += 1
                 is_cut = is_cut or lines[0].endswith("…")
             written.append(shown)
-            write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
+            notes = [_tail(table, request, shown, more=next(found, None) is not None)]
             if is_cut and not request.vertical:
-                write("  (a line holds no more: --vertical has one for each column)\n")
+                notes.append("(a line holds no more: --vertical has one for each column)")
+            for note in notes:
+                write("".join(f"{line}\n" for line in flowed([note], width=width, indent=2)))
         for line in left_out_lines(view):
-            write(f"\n{line}\n")
+            write("\n" + "".join(f"{one}\n" for one in flowed([line], width=width)))
     _note_rows(written, request.target)
 
 

@@ -10,7 +10,7 @@ from catalog.diff.view import ColumnView, DiffView, End, SampleRow, TableView
 from catalog.report.markdown.detail import MOST_CHARACTERS
 from catalog.report.markdown.page import render_markdown
 
-HOSTILE = "<script>alert(1)</script> | `x` @octocat \x1b[31m \u202e **b** [l](http://e) \n"
+HOSTILE = "<script>alert(1)</script> | `x` @octocat fixes #12 \x1b[31m \u202e [l](http://e) \n"
 
 
 def table(name: str, *, columns: int, rows: int, text: str = "x") -> TableView:
@@ -90,6 +90,6 @@ def test_it_is_never_longer_than_a_comment(tables: list[TableView]) -> None:
 def test_nothing_in_it_acts() -> None:
     text = "\n".join(render_markdown(view(table(HOSTILE, columns=2, rows=2, text=HOSTILE))))
     assert "<script>" not in text and "\x1b" not in text and "\u202e" not in text
-    assert "@octocat" not in text and "`x`" not in text.replace("\\`", "")
+    assert "@octocat" not in text and "#12" not in text and "`x`" not in text.replace("\\`", "")
     body = [line for line in text.splitlines() if line.startswith("| updated")]
     assert len(body) == 2
