@@ -63,7 +63,11 @@ def partition_facts(plan: TablePlan, files: Iterable[DataFile] | None) -> Partit
     before, after = plan.before, plan.after
     counts = (0 if before is None else before.partitions, 0 if after is None else after.partitions)
     partitioning = Partitioning(columns, tuple(str(kind) for kind in kinds), counts)
-    same_spec = all(plan.side(side).partition_by == shape.partition_by for side in SIDES)
+    same_spec = all(
+        plan.side(side).partition_by == shape.partition_by
+        and tuple(kind for _, kind in plan.side(side).partition_fields) == kinds
+        for side in SIDES
+    )
     if files is None or not same_spec:
         return PartitionFacts(partitioning)
     # Byte order of encoded values is their order; the rows before are those after, less what came

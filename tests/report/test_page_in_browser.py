@@ -71,9 +71,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def seen(pages: list[Path]) -> dict[str, Any]:
+def seen(pages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     command = ["node", str(LOOK), BROWSER, *map(str, pages)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=240)
+    env = {**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("browser"))}  # it unpacks there
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", check=False, timeout=240, env=env
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
