@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from catalog.dataclasses import dataclass, field, replace
 from catalog.diff.counts import PartitionCounts
-from catalog.diff.plan import SIDES, TablePlan
+from catalog.diff.plan import TablePlan
 from catalog.diff.view import Partitioning
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
@@ -63,12 +63,7 @@ def partition_facts(plan: TablePlan, files: Iterable[DataFile] | None) -> Partit
     before, after = plan.before, plan.after
     counts = (0 if before is None else before.partitions, 0 if after is None else after.partitions)
     partitioning = Partitioning(columns, tuple(str(kind) for kind in kinds), counts)
-    same_spec = all(
-        plan.side(side).partition_by == shape.partition_by
-        and tuple(kind for _, kind in plan.side(side).partition_fields) == kinds
-        for side in SIDES
-    )
-    if files is None or not same_spec:
+    if files is None or not plan.same_partitioning:
         return PartitionFacts(partitioning)
     # Byte order of encoded values is their order; the rows before are those after, less what came
     # and with what went.

@@ -61,7 +61,7 @@ def partition_sums(
         everything: All files of both sides, if those that are the same count as well.
     """
     tasks = [task for task in plan.tasks if task.partition and task.before and task.after]
-    if not 2 <= len(tasks) <= MOST_PARTITIONS:
+    if not 2 <= len(tasks) <= MOST_PARTITIONS or not plan.same_partitioning:
         return {}
     pairs = [
         pair

@@ -143,6 +143,16 @@ class TablePlan:
         return self.snapshot(side) or self.shape
 
     @property
+    def same_partitioning(self) -> bool:
+        """Returns whether both sides are partitioned by the same columns of the same types.
+
+        If not, files that both have may be listed with partition values of either type.
+        """
+        before, after = (self.side(side) for side in SIDES)
+        kinds = [[kind for _, kind in one.partition_fields] for one in (before, after)]
+        return before.partition_by == after.partition_by and kinds[0] == kinds[1]
+
+    @property
     def rows(self) -> tuple[int, int]:
         """Returns how many rows the table has before and after."""
         before, after = self.before, self.after

@@ -7,7 +7,7 @@ import numpy as np
 
 from catalog.dataclasses import dataclass
 from catalog.diff.cell_counts import Tally
-from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.diff.segments.changed_rows import Change, Group
 from catalog.diff.segments.rule import Separation, separation
 from catalog.model.datafile import DataFile
@@ -43,11 +43,8 @@ def partition_values(
     """
     shape = plan.side(side)
     files = [*plan.files(side), *elsewhere]
-    if plan.side("f").partition_by != plan.side("t").partition_by or counts.moved:
+    if not plan.same_partitioning or counts.moved:
         return
-    kinds = [[kind for _, kind in plan.side(one).partition_fields] for one in SIDES]
-    if kinds[0] != kinds[1]:
-        return  # files that both sides have are listed with values of either type
     if sum(file.rows for file in files) != shape.rows:
         return  # there are too many files to list them
     for place, (name, kind) in enumerate(shape.partition_fields):
