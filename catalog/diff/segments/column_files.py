@@ -1,19 +1,17 @@
 """Columns of few values, read from data files by row groups."""
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import pyarrow as pa
 
-from catalog.dataclasses import dataclass
 from catalog.diff.compare.arrays import Unreadable, is_plain
-from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
-from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.column_reader import in_one
+from catalog.diff.fingerprints.open_files import OpenFiles
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.diff.segments.value_counts import FEW_VALUES
-from catalog.formats.footer import Label, ParquetSource, damaged, parquet_errors
+from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile
 from catalog.model.types import NULL_TYPE, Scalar, TypeClass
 from catalog.model.values import encoded_ticks
@@ -32,15 +30,6 @@ OPEN_FILES = 8
 """Files that stay open: to open one takes as long as to read a column of it."""
 
 _KINDS = (TypeClass.BOOLEAN, TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A file that is open until its context is forgotten."""
-
-    context: AbstractContextManager[FileColumns]
-    columns: FileColumns
-    label: Label
 
 
 class ColumnFiles:
@@ -62,9 +51,8 @@ class ColumnFiles:
         self.side: SideName = side
         self.possible = [pair for pair in plan.pairs if _is_possible(plan, pair, side)]
         self._table = plan.side(side)
-        self._source = source
         self._held = held
-        self._open: dict[tuple[str, str], _Open] = {}
+        self._open = OpenFiles(self._table, source, most=OPEN_FILES)
         self._group_rows: dict[tuple[str, str], Sequence[int]] = {}
         self._read: dict[tuple[str, int, int], pa.Array] = {}
 
@@ -78,7 +66,7 @@ class ColumnFiles:
             return [file.rows]
         key = file.path, file.file_schema
         if key not in self._group_rows:
-            with self._opened(file) as columns:
+            with self._open.columns(file) as columns:
                 self._group_rows[key] = columns.group_rows
         return self._group_rows[key]
 
@@ -93,7 +81,7 @@ class ColumnFiles:
         places = self._places(file)
         if file.path in self._held:
             return list(pairs[:MOST_COLUMNS])
-        with self._opened(file) as columns:
+        with self._open.columns(file) as columns:
             sizes = columns.sizes_in_dictionaries(group, places.values())
             rows = columns.group_rows[group]
         found: list[tuple[float, int, ColumnPair]] = []
@@ -129,7 +117,7 @@ class ColumnFiles:
         return self._read[key]
 
     def _column(self, file: DataFile, place: int, group: int) -> pa.Array:
-        with self._opened(file) as columns:
+        with self._open.columns(file) as columns:
             name = columns.columns[place].name
             if not columns.agreed[place] or place in columns.int96:
                 raise Unreadable(name)
@@ -156,23 +144,6 @@ class ColumnFiles:
             return encoded_ticks(stats.high) - encoded_ticks(stats.low) < FEW_VALUES
         except struct.error:  # a stranger may have written them
             return False
-
-    @contextmanager
-    def _opened(self, file: DataFile) -> Iterator[FileColumns]:
-        """Yields an open file, which stays open for a while."""
-        key = file.path, file.file_schema
-        if key not in self._open:
-            source, keyed = self._source(file), KeyedFile(self._table, file, ())
-            context = opened(source, keyed)
-            if len(self._open) >= OPEN_FILES:
-                self._open.pop(next(iter(self._open)))
-            label, columns = keyed.label(source), context.__enter__()
-            if columns.rows != file.rows:
-                raise damaged(label, f"it holds {columns.rows} rows, {file.rows} were committed")
-            self._open[key] = _Open(context, columns, label)
-        found = self._open[key]
-        with parquet_errors(found.label):
-            yield found.columns
 
 
 def _is_possible(plan: TablePlan, pair: ColumnPair, side: SideName) -> bool:

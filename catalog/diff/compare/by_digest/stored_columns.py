@@ -1,7 +1,7 @@
 """Columns of data files as they are stored: whole, or of some rows and their row groups alone."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +12,11 @@ from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
 from catalog.diff.compare.entry_bounds import entry_bounds
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import unwrapped
-from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
-from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.column_reader import FileColumns, in_one
+from catalog.diff.fingerprints.open_files import OpenFiles
 from catalog.diff.fingerprints.row_digest import cell_hashes
 from catalog.diff.plan import SideName
 from catalog.engine.arrow_arrays import from_numpy
-from catalog.formats.footer import Label, damaged, parquet_errors
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, PhysicalColumn
 from catalog.model.types import NULL_TYPE
@@ -88,7 +87,7 @@ class StoredColumns:
         self.files = files
         self._reader = reader
         self._table = reader.plan.side(side)
-        self._open: dict[tuple[str, str], _Open] = {}
+        self._open = OpenFiles(self._table, self._reader.source, most=OPEN_FILES)
         self._kept: dict[int, _Kept] = {}
         self._room = KEPT_BYTES
 
@@ -111,7 +110,7 @@ class StoredColumns:
                     raise Unreadable(f"c{field_id}")
                 found[field_id] = whole
             return found
-        with self._opened(file) as columns:
+        with self._open.columns(file) as columns:
             for field_id, place in places.items():
                 whole = in_one(columns.column(place)) if _agreed(columns, place) else None
                 if whole is None:
@@ -126,7 +125,7 @@ class StoredColumns:
             CorruptData: The file cannot be read.
         """
         places = self._places(file, [field_id])
-        with self._opened(file) as columns:
+        with self._open.columns(file) as columns:
             return all(columns.in_dictionaries(place) for place in places.values())
 
     def some(self, places: Places, ids: Collection[int]) -> dict[int, list["Piece"]]:
@@ -145,7 +144,7 @@ class StoredColumns:
                     found[field_id].append(Piece(at, None, None))
             if not held:
                 continue
-            with self._opened(file) as columns:
+            with self._open.columns(file) as columns:
                 groups = _groups_of(columns.group_rows, rows)
                 kept = self._kept.get(number)
                 if kept is None or not set(groups) <= set(kept.groups):
@@ -185,7 +184,7 @@ class StoredColumns:
 
     def groups_of(self, number: int, rows: Numbers) -> Numbers:
         """Returns the number of the row group of each of some rows of a file, in order of rows."""
-        with self._opened(self.files[number]) as columns:
+        with self._open.columns(self.files[number]) as columns:
             ends = np.cumsum(columns.group_rows)
         return np.searchsorted(ends, rows, side="right")
 
@@ -197,33 +196,6 @@ class StoredColumns:
             for place, column in enumerate(held)
             if column.field_id in ids and column.type != NULL_TYPE
         }
-
-    @contextmanager
-    def _opened(self, file: DataFile) -> Iterator[FileColumns]:
-        """Yields an open file, which stays open for a while: opening takes milliseconds."""
-        key = file.path, file.file_schema
-        if key not in self._open:
-            source = self._reader.source(file)
-            keyed = KeyedFile(self._table, file, ())
-            context = opened(source, keyed)
-            if len(self._open) >= OPEN_FILES:
-                self._open.pop(next(iter(self._open)))
-            label, columns = keyed.label(source), context.__enter__()
-            if columns.rows != file.rows:
-                raise damaged(label, f"it holds {columns.rows} rows, {file.rows} were committed")
-            self._open[key] = _Open(context, columns, label)
-        found = self._open[key]
-        with parquet_errors(found.label):
-            yield found.columns
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A file that is open until its context is forgotten."""
-
-    context: AbstractContextManager[FileColumns]
-    columns: FileColumns
-    label: Label
 
 
 @dataclass(frozen=True, slots=True)
