@@ -167,6 +167,7 @@ class ErrorKind(StrEnum):
     FORMAT_LIMIT = "format-limit", "Another format cannot say what a table holds."
     FOREIGN_TARGET = "foreign-target", "What is at the target is not a publication of the branch."
     IMPORT_BROKEN = "import-broken", "A branch does not continue the log of a table."
+    DATA_EXPIRED = "data-expired", "The data of an old commit was expired; its history is kept."
 
 
 class CatalogError(Exception):
