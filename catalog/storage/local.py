@@ -31,13 +31,9 @@ from catalog.errors import (
     Unsupported,
 )
 from catalog.hints import Blank, Call, Option, hint
-from catalog.interruption import check
 from catalog.storage.failures import reading_errors, storage_errors
+from catalog.storage.local_copies import copy_hashed, reflink
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
-
-COPY_BYTES = 1 << 20
-"""Bytes copied and hashed at a time: large enough that the calls do not count, small enough to
-stay in the processor's cache between hashing and writing."""
 
 SYNC_THREADS = 8
 """Files synced at a time: the file system's journal takes such calls together."""
@@ -67,9 +63,6 @@ than any transaction is open."""
 
 _TEMPORARY = re.compile(r"[0-9a-f]{32}(?:\.\w+)?")
 """Names that ``scratch`` gives."""
-
-_FICLONE = 0x40049409
-"""Linux's request to share all blocks of a file with another (``ioctl_ficlone(2)``)."""
 
 
 class LocalStore:
@@ -172,7 +165,7 @@ class LocalStore:
         temporary = self.scratch()
         try:
             with storage_errors(source, f"cannot copy {source} into the catalog"):
-                digest, size_bytes = _copy_hashed(source, temporary)
+                digest, size_bytes = copy_hashed(source, temporary)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -224,7 +217,7 @@ class LocalStore:
         with storage_errors(source):
             self._make_directory(os.path.dirname(target))
             with self._temporary() as temporary:
-                if _reflink(source, temporary):
+                if reflink(source, temporary):
                     with contextlib.suppress(AlreadyExists):
                         self._link(temporary, target, path, sync=False)
                     return False
@@ -251,22 +244,55 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order."""
         folder = prefix.rpartition("/")[0]
-        found: list[ObjectInfo] = []
-        start = os.path.join(self.location, folder) if folder else self.location
-        with storage_errors(prefix):
-            for base, _, names in os.walk(start, onerror=_unless_gone):
-                inside = os.path.relpath(base, self.location)
-                for name in names:
-                    path = name if inside == "." else f"{inside}/{name}"
-                    if path.startswith(prefix):
-                        with contextlib.suppress(FileNotFoundError):
-                            found.append(_info(path, os.stat(os.path.join(base, name))))
-        yield from sorted(found, key=lambda entry: entry.path)
+        waiting = [f"{folder}/" if folder else ""]
+        while waiting:
+            path = waiting.pop()
+            if path and not path.endswith("/"):
+                found: ObjectInfo | None = None
+                with storage_errors(prefix), contextlib.suppress(FileNotFoundError):
+                    found = _info(path, os.stat(os.path.join(self.location, path)))
+                if found is not None:
+                    yield found
+                continue
+            below = [f"{path}{name}" for name in self._names(path, prefix)]
+            waiting += [one for one in below if one.startswith(prefix) or prefix.startswith(one)]
+
+    def _names(self, folder: str, prefix: str) -> Sequence[str]:
+        """Returns the names in a directory in reverse order, those of directories with a slash.
+
+        A symbolic link to a directory is neither listed nor followed.
+        """
+        names: list[str] = []
+        try:
+            with storage_errors(prefix), os.scandir(os.path.join(self.location, folder)) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        names.append(f"{entry.name}/")
+                    elif not (entry.is_symlink() and entry.is_dir()):
+                        names.append(entry.name)
+        except NotFound:
+            return []
+        return sorted(names, reverse=True)
 
     def delete(self, path: str) -> None:
         """Removes an object."""
         with storage_errors(path), contextlib.suppress(FileNotFoundError):
             os.unlink(self._file(path))
+
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        """Removes objects that are still those that were listed."""
+        return [self._delete_listed(one) for one in found]
+
+    def _delete_listed(self, listed: ObjectInfo) -> bool:
+        target = self._file(listed.path)
+        with storage_errors(listed.path):
+            try:
+                if _info(listed.path, os.stat(target)).identity != listed.identity:
+                    return False
+                os.unlink(target)
+            except FileNotFoundError:
+                return True
+        return True
 
     def uri(self, path: str) -> str:
         """Returns the absolute path of the object's file."""
@@ -337,11 +363,6 @@ class LocalStaged:
             os.unlink(self.local_path)
 
 
-def _unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error
-
-
 def _remove_left(folder: str) -> None:
     """Removes temporary files that writers left which were killed, long after."""
     oldest = time.time() - LEFT_AFTER_S
@@ -368,7 +389,8 @@ def _version(data: bytes) -> str:
 
 def _info(path: str, found: os.stat_result) -> ObjectInfo:
     modified = datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC)
-    return ObjectInfo(path, found.st_size, modified)
+    identity = f"{found.st_size}+{found.st_mtime_ns}+{found.st_ino}"
+    return ObjectInfo(path, found.st_size, modified, identity)
 
 
 def _open_regular(name: str, path: str) -> BinaryIO:
@@ -445,37 +467,3 @@ def _sync_name(target: str, path: str) -> None:
                 Call("reflog", (Blank("BRANCH"),)),
             ),
         ) from error
-
-
-def _copy_hashed(source: str, target: str) -> tuple[str, int]:
-    """Copies a file, with its holes, and returns its hash and its size."""
-    digest = hashlib.sha256()
-    size_bytes, hole = 0, False
-    with open(source, "rb", buffering=0) as reader, open(target, "xb", buffering=0) as writer:
-        whole = bytearray(min(COPY_BYTES, os.fstat(reader.fileno()).st_size + 1))
-        zeros, buffer = bytes(whole), memoryview(whole)
-        while count := reader.readinto(buffer):
-            check()
-            chunk = buffer[:count]
-            digest.update(chunk)
-            size_bytes += count
-            hole = count == COPY_BYTES and whole == zeros
-            if hole:
-                writer.seek(count, os.SEEK_CUR)
-                continue
-            written = 0
-            while written < count:
-                written += writer.write(chunk[written:])
-        if hole:  # at its end, where nothing was written
-            writer.truncate(size_bytes)
-    return digest.hexdigest(), size_bytes
-
-
-def _reflink(source: str, target: str) -> bool:
-    with open(source, "rb") as reader, open(target, "xb") as writer:
-        try:
-            fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
-        except OSError:
-            return False
-        os.fsync(writer.fileno())
-        return True

@@ -69,7 +69,7 @@ class MemoryStore:
         """Returns what a listing would say of an object."""
         known = self._objects.get(check_path(path))
         if known is not None:
-            return ObjectInfo(path, len(known.data), known.modified)
+            return _info(path, known)
         hidden = self._inner is None or path in self._objects
         return None if hidden or self._inner is None else self._inner.info(path)
 
@@ -116,7 +116,7 @@ class MemoryStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order."""
         own = [
-            ObjectInfo(path, len(known.data), known.modified)
+            _info(path, known)
             for path, known in sorted(self._objects.items())
             if known is not None and path.startswith(prefix)
         ]
@@ -128,6 +128,17 @@ class MemoryStore:
         """Removes an object."""
         with self._lock:
             self._objects[check_path(path)] = None
+
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        """Removes objects that are still those that were listed."""
+        gone = []
+        for listed in found:
+            with self._lock:
+                now = self.info(listed.path)
+                gone.append(now is None or now.identity == listed.identity)
+                if gone[-1]:
+                    self._objects[listed.path] = None
+        return gone
 
     def uri(self, path: str) -> str:
         """Returns where an engine reads the object: never in memory."""
@@ -143,6 +154,10 @@ class MemoryStore:
         if self._inner is None or path in self._objects:
             raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
         return self._inner
+
+
+def _info(path: str, known: _Object) -> ObjectInfo:
+    return ObjectInfo(path, len(known.data), known.modified, known.version)
 
 
 def _no_files() -> Unsupported:

@@ -101,6 +101,18 @@ class OverlayStore:
             self._gone.add(check_path(path))
             self._own.delete(path)
 
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        """Removes objects that are still those that were listed."""
+        gone = []
+        for listed in found:
+            with self._lock:
+                now = self.info(listed.path)
+                gone.append(now is None or now.identity == listed.identity)
+                if gone[-1]:
+                    self._gone.add(listed.path)
+                    self._own.delete(listed.path)
+        return gone
+
     def uri(self, path: str) -> str:
         """Returns where an engine reads the object."""
         return (self._own if self._own.info(path) is not None else self.inner).uri(path)

@@ -35,11 +35,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An object as a listing describes it."""
+    """An object as a listing describes it.
+
+    Attributes:
+        modified: When the store says that it was written, aware UTC, by the store's own clock.
+        identity: Tells it from another object that has its name later, with the time: size,
+            modification time and inode of a local file, the generation or ETag in a bucket.
+    """
 
     path: str
     size_bytes: int
     modified: datetime.datetime
+    identity: str = ""
 
 
 class StagedFile(Protocol):
@@ -243,10 +250,23 @@ class ObjectStore(Protocol):
         """
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yields the objects whose path starts with ``prefix``, in path order."""
+        """Yields the objects whose path starts with ``prefix``, mostly in path order."""
 
     def delete(self, path: str) -> None:
         """Removes an object; nothing happens if there is none."""
+
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        """Removes objects that are still those that were listed.
+
+        Local files, and objects of Google's and Microsoft's services, are compared by
+        ``identity`` as they are removed. S3 compares nothing: list them right before.
+
+        Args:
+            found: The objects, as ``list`` described them.
+
+        Returns:
+            For each, whether it is gone now: False if there is another object of its name.
+        """
 
     def uri(self, path: str) -> str:
         """Returns where an engine reads the object: an absolute path or a URI."""

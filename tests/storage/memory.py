@@ -46,7 +46,7 @@ class MemoryStore:
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
         held = self._objects.get(check_path(path))
-        return None if held is None else ObjectInfo(path, len(held.data), held.modified)
+        return None if held is None else _info(path, held)
 
     def create(self, path: str, data: bytes) -> str:
         """Creates an object that must not exist."""
@@ -110,12 +110,23 @@ class MemoryStore:
         for path in sorted(self._objects):
             if path.startswith(prefix):
                 held = self._objects[path]
-                yield ObjectInfo(path, len(held.data), held.modified)
+                yield _info(path, held)
 
     def delete(self, path: str) -> None:
         """Removes an object."""
         with self._lock:
             self._objects.pop(check_path(path), None)
+
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        """Removes objects that are still those that were listed."""
+        gone = []
+        for listed in found:
+            with self._lock:
+                now = self.info(listed.path)
+                gone.append(now is None or now.identity == listed.identity)
+                if gone[-1]:
+                    self._objects.pop(listed.path, None)
+        return gone
 
     def uri(self, path: str) -> str:
         """Refuses: no engine can read this process's memory by name."""
@@ -140,3 +151,7 @@ class _MemoryStaged:
 
     def discard(self) -> None:
         Path(self.local_path).unlink(missing_ok=True)
+
+
+def _info(path: str, held: _Held) -> ObjectInfo:
+    return ObjectInfo(path, len(held.data), held.modified, str(held.serial))

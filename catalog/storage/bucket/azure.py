@@ -112,6 +112,15 @@ class AzureService(Service["BlobServiceClient"]):
         """Removes a blob."""
         self._about(bucket, key, lambda blob: blob.delete_blob())
 
+    def delete_same(self, bucket: str, key: str, etag: str) -> None:
+        """Removes a blob that must have an ETag."""
+        from azure.core import MatchConditions
+
+        def remove(blob: "BlobClient") -> None:
+            blob.delete_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
+
+        self._about(bucket, key, remove)
+
     def look(self, bucket: str, key: str) -> RemoteFile:
         """Returns what is known of a blob."""
         return self._about(bucket, key, lambda blob: _described(blob.get_blob_properties(), bucket))

@@ -126,6 +126,14 @@ class GcsService(Service["Client"]):
         """Removes an object."""
         self._about(bucket, key, lambda blob: blob.delete(retry=None, timeout=TIMEOUT_S))
 
+    def delete_same(self, bucket: str, key: str, etag: str) -> None:
+        """Removes an object of a generation."""
+
+        def remove(blob: "Blob") -> None:
+            blob.delete(if_generation_match=int(etag), retry=None, timeout=TIMEOUT_S)
+
+        self._about(bucket, key, remove)
+
     def look(self, bucket: str, key: str) -> RemoteFile:
         """Returns what is known of an object."""
 

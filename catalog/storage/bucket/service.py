@@ -19,12 +19,16 @@ from catalog.storage.bucket.requests import (
 )
 from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 from catalog.storage.store import RemoteFile, StagedFile, Stored
+from catalog.threads import Threads
 
 C = TypeVar("C")
 T = TypeVar("T")
 
 PAGE_OBJECTS = 1000
 """Objects asked for in a page of a listing: the most that S3 returns."""
+
+REMOVALS = 16
+"""Objects removed at a time where each takes a request."""
 
 PART_BYTES = 16 << 20
 """Bytes of a part of a large upload: requests do not count, and several are held in memory."""
@@ -157,6 +161,42 @@ class Service(ABC, Generic[C]):
     @abstractmethod
     def delete(self, bucket: str, key: str) -> None:
         """Removes an object."""
+
+    @abstractmethod
+    def delete_same(self, bucket: str, key: str, etag: str) -> None:
+        """Removes an object that must have an ETag, if the service can tell."""
+
+    def delete_many(self, bucket: str, keys: Sequence[tuple[str, str]]) -> Sequence[bool]:
+        """Removes objects that still have their ETags; each request is repeated if it fails.
+
+        Args:
+            bucket: The bucket.
+            keys: The key and the ETag of each.
+
+        Returns:
+            For each, whether it is gone: False if another object has its key.
+        """
+
+        def remove(one: tuple[str, str]) -> bool:
+            try:
+                self.sending.repeated(lambda: self.delete_same(bucket, *one))
+            except RequestFailed as failed:
+                if failed.fault not in (Fault.CONDITION, Fault.MISSING):
+                    raise
+                return failed.fault is Fault.MISSING or self._is_gone(bucket, one[0])
+            return True
+
+        with Threads(REMOVALS) as pool:
+            return list(pool.map(remove, keys))
+
+    def _is_gone(self, bucket: str, key: str) -> bool:
+        try:
+            self.sending.repeated(lambda: self.look(bucket, key))
+        except RequestFailed as failed:
+            if failed.fault is Fault.MISSING:
+                return True
+            raise
+        return False
 
     @abstractmethod
     def look(self, bucket: str, key: str) -> RemoteFile:

@@ -113,7 +113,7 @@ class BucketStore:
         found = self.external_files.look(self.uri(path))
         if found is None:
             return None
-        return ObjectInfo(path, found.size_bytes, found.modified)
+        return ObjectInfo(path, found.size_bytes, found.modified, found.etag)
 
     def create(self, path: str, data: bytes) -> str:
         """Creates an object that must not exist; anything but a pack waits for what it follows."""
@@ -236,7 +236,8 @@ class BucketStore:
         self._pending.settle()
         own = f"{self.bucket_uri}/{self._start}"
         for found in self.external_files.list(own + prefix):
-            yield ObjectInfo(found.uri.removeprefix(own), found.size_bytes, found.modified)
+            path = found.uri.removeprefix(own)
+            yield ObjectInfo(path, found.size_bytes, found.modified, found.etag)
 
     def delete(self, path: str) -> None:
         """Removes an object."""
@@ -244,6 +245,14 @@ class BucketStore:
         self._pending.wait(path)
         with raised(Fault.MISSING, Fault.NO_BUCKET):
             self.service.sending.repeated(lambda: self.service.delete(self.bucket, key))
+
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        """Removes objects that are still those that were listed, many at a time."""
+        self._pending.settle()
+        keys = [(self._key(one.path), one.identity) for one in found]
+        with raised(Fault.NO_BUCKET):
+            return self.service.delete_many(self.bucket, keys)
+        return [True] * len(keys)
 
     def uri(self, path: str) -> str:
         """Returns the object's URI; the object is there by then."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from catalog.dataclasses import dataclass
-from catalog.errors import ErrorKind, InvalidInput
+from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
@@ -168,6 +168,30 @@ class S3Service(Service["S3Client"]):
         self.once(
             lambda client: client.delete_object(Bucket=bucket, Key=key), f"{SCHEME}{bucket}/{key}"
         )
+
+    def delete_same(self, bucket: str, key: str, etag: str) -> None:
+        """Removes an object; few servers compare ETags when they remove."""
+        self.delete(bucket, key)
+
+    def delete_many(self, bucket: str, keys: Sequence[tuple[str, str]]) -> Sequence[bool]:
+        """Removes objects, a thousand in a request."""
+        for start in range(0, len(keys), service.PAGE_OBJECTS):
+            page = [key for key, _ in keys[start : start + service.PAGE_OBJECTS]]
+
+            def ask(client: "S3Client", page: Sequence[str] = page) -> Sequence[Any]:
+                answer = client.delete_objects(
+                    Bucket=bucket, Delete={"Objects": [{"Key": key} for key in page], "Quiet": True}
+                )
+                return answer.get("Errors", ())
+
+            for failed in self.repeated(ask, f"{SCHEME}{bucket}/{page[0]}"):
+                raise StorageFailure(
+                    f"{SCHEME}{bucket}/{failed.get('Key', '')} cannot be removed: "
+                    f"{failed.get('Code', '')}",
+                    kind=ErrorKind.NOT_PERMITTED,
+                    hint="check what the credentials may do with this bucket and prefix",
+                )
+        return [True] * len(keys)
 
     def look(self, bucket: str, key: str) -> RemoteFile:
         """Returns what is known of an object, its SHA-256 too if the server has one."""
