@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from catalog.backfiller import CatalogBackfiller
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
+from catalog.keeper import CatalogKeeper
 from catalog.messages import shown
 from catalog.model.check_functions import GivenFunctions, given_functions
 from catalog.model.datafile import VERIFY
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @tells_machine_errors
-class Catalog(CatalogBackfiller):
+class Catalog(CatalogKeeper):
     """Versions many tables as one; see ``catalog.create`` and ``catalog.open``."""
 
     @staticmethod

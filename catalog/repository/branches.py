@@ -378,6 +378,13 @@ class Branches:
             moves, older = self._page(older)
             yield from moves
 
+    def pages(self, branch: Branch) -> Iterator[str]:
+        """Yields the ids of the pages that hold the older moves of a branch, newest first."""
+        older = branch.older
+        while older is not None:
+            yield older
+            _, older = self._page(older)
+
     def _page(self, page_id: str) -> tuple[tuple[Move, ...], str | None]:
         cached = self._pages.get(page_id)
         if cached is not None:

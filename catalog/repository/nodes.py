@@ -26,6 +26,9 @@ CACHE_PACKS = 256
 """Small packs kept whole in a process: at most 64 kB each, 16 MB in all."""
 
 
+CACHE_AHEAD = 32
+"""Parts of packs kept that were read ahead: at most as many times what is read at a time."""
+
 CHILD_BYTES = 32 << 10
 """Bytes before a JSON node that are read with it: children are written before their parents, so
 that the root of a table's manifest, and often what is below it, come in the same request."""
@@ -40,10 +43,18 @@ class JsonNode:
 
 
 class NodeReader:
-    """Reads nodes from packs, verifies their ids and keeps the latest decoded."""
+    """Reads nodes from packs, verifies their ids and keeps the latest decoded.
 
-    def __init__(self, store: ObjectStore) -> None:
+    Args:
+        store: Where the packs are.
+        ahead: Bytes to read at least, where nodes are read mostly one after another. Nodes are
+            not kept then: each copy of a node is read where it is said to be, with the places
+            that this copy names.
+    """
+
+    def __init__(self, store: ObjectStore, *, ahead: int = 0) -> None:
         self._store = store
+        self._ahead = ahead
         self._heads: OrderedDict[str, pack.PackHead] = OrderedDict()
         self._small: OrderedDict[str, bytes] = OrderedDict()
         self._near: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
@@ -131,6 +142,8 @@ class NodeReader:
         self, node_id: str, place: Place, *, kind: str, parse: "Callable[[Columns], T]"
     ) -> T:
         """Returns what ``parse`` makes of a columnar node; it is kept, so nobody may change it."""
+        if self._ahead:
+            return parse(self.columns(node_id, kind, place))
         key = f"{node_id}/{kind}"
         cached = self._nodes.get(key)
         if cached is not None:
@@ -148,7 +161,7 @@ class NodeReader:
         tag: bytes,
         before: int = 0,
     ) -> T:
-        cached = self._nodes.get(node_id)
+        cached = None if self._ahead else self._nodes.get(node_id)
         if cached is not None:
             return cast(T, cached)
         what = f"node {node_id[:12]} of pack {place.pack[:12]}"
@@ -158,7 +171,8 @@ class NodeReader:
         if frame[:1] != tag:
             raise CorruptData(f"{what} is damaged: it is of another kind")
         node = decode(frame, what)
-        self._keep(self._nodes, node_id, node)
+        if not self._ahead:
+            self._keep(self._nodes, node_id, node)
         return node
 
     def _frame(self, place: Place, what: str, before: int) -> bytes:
@@ -172,9 +186,12 @@ class NodeReader:
                 frame = near[offset - start : offset - start + place.length]
             else:
                 path, start = pack.pack_path(place.pack), max(offset - before, 0)
-                found = self._store.read_range(path, start, offset - start + place.length)
-                frame = found[offset - start :]
-                if before:
+                needed = offset - start + place.length
+                found = self._store.read_range(path, start, max(needed, self._ahead))
+                frame = found[offset - start : needed]
+                if self._ahead:
+                    self._keep(self._near, place.pack, (start, found), limit=CACHE_AHEAD)
+                elif before:
                     self._keep(self._near, place.pack, (start, found), limit=CACHE_PACKS)
         except NotFound as error:
             raise CorruptData(f"{what} is missing: its pack is gone") from error

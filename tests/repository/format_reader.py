@@ -313,7 +313,7 @@ class Reader:
         found: dict[str, bytes] = {}
         for file in self.files(table):
             blobs = self.blobs(file["blobs"].hex())
-            assert sum(bool(place) for _, place in blobs.values()) == (file["elsewhere"] or 0)
+            assert sum(bool(place) for _, place in blobs.values()) == (file.get("elsewhere") or 0)
             rows = self.read_file(table, file)
             assert {row["sha256"] for row in rows} == set(blobs)
             for row in rows:

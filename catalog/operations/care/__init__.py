@@ -1,0 +1,1 @@
+"""Care of an open catalog."""
