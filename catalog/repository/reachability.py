@@ -230,9 +230,8 @@ class Walk:
             table = self._commits.table(entry)
             if table.snapshot.manifest is None:
                 return
-            if table.place is None:
-                raise CorruptData(f"the manifest of table {table.name} has no place")
-            yield from self._manifest(table, table.place, data)
+            assert table.manifest_place is not None, "a manifest has a place"
+            yield from self._manifest(table, table.manifest_place, data)
 
     def _manifest(self, table: StoredTable, place: Place, data: bool) -> Iterator[Pack | Leaf]:
         from catalog.repository import columnar, index, manifest
