@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from functools import lru_cache
 
 from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData
@@ -25,6 +26,10 @@ LISTED = 256
 looked at one by one."""
 
 
+KNOWN_ENTRIES = 1 << 14
+"""Entries of tables that a process keeps read: a commit has all but one or two of its parent's."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableEntry:
     """A table's snapshot within a commit, with the totals that listings show."""
@@ -45,12 +50,24 @@ class TableEntry:
         Raises:
             CorruptData: The form is not one of format 1.
         """
-        match stored:
-            case [str(snapshot), int(rows), int(size_bytes), int(files)] if (
-                rows >= 0 and size_bytes >= 0 and files >= 0 and COMMIT_ID.fullmatch(snapshot)
-            ):
-                return TableEntry(snapshot, rows, size_bytes, files)
-        raise CorruptData(f"unknown table entry in a commit: {excerpt(stored)}")
+        try:
+            return _entry(*(stored if isinstance(stored, list) else ()))
+        except TypeError as error:  # something in it is a list or an object
+            raise _unknown_entry(stored) from error
+
+
+@lru_cache(KNOWN_ENTRIES, typed=True)
+def _entry(*stored: object) -> TableEntry:
+    match stored:
+        case [str(snapshot), int(rows), int(size_bytes), int(files)] if (
+            rows >= 0 and size_bytes >= 0 and files >= 0 and COMMIT_ID.fullmatch(snapshot)
+        ):
+            return TableEntry(snapshot, rows, size_bytes, files)
+    raise _unknown_entry(stored)
+
+
+def _unknown_entry(stored: object) -> CorruptData:
+    return CorruptData(f"unknown table entry in a commit: {excerpt(stored)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,20 +151,21 @@ class CommitWriter:
         after the parents' where it is not.
         """
         pack = PackBuilder()
-        entries = dict(self._commits.entries(parents[0])) if parents else {}
+        edits: dict[str, PlacedEntry | None] = {}
         changes: dict[str, TableChange] = {}
         for update in updates:
             if update.snapshot is None:
-                entries.pop(update.name, None)
+                edits[update.name] = None
                 gone = 0 if update.base is None else update.base.snapshot.files
                 changes[update.name] = TableChange(0, gone, None)
                 continue
             encoded = self._encoded(update, update.snapshot)
             pack.take(encoded.nodes)
-            entries[update.name], changes[update.name] = encoded.entry, encoded.change
-        inline, root = self._write_entries(entries, parents, pack)
-        pointed = [e.entry.snapshot for e in entries.values()] if inline is not None else []
-        known = {e.entry.snapshot: e.place for e in entries.values() if e.place is not None}
+            edits[update.name], changes[update.name] = encoded.entry, encoded.change
+        inline, root = self._write_entries(edits, parents, pack)
+        listed = () if inline is None else inline.values()
+        known = {e.entry.snapshot: e.place for e in listed if e.place is not None}
+        pointed = [e.entry.snapshot for e in listed]
         pointed += [c.change_list for c in changes.values() if c.change_list is not None]
         if root is not None:
             pointed.append(root.id)
@@ -176,7 +177,7 @@ class CommitWriter:
             about,
             lineage=lineage,
             changes=changes,
-            inline=inline,
+            inline=None if inline is None else {name: e.entry for name, e in inline.items()},
             root=root,
             marked={mark: self._marked(parents, updates, mark) for mark in marks()},
         )
@@ -232,24 +233,24 @@ class CommitWriter:
         return tuple(sorted(names)) if len(names) <= LISTED else None
 
     def _write_entries(
-        self, entries: Mapping[str, PlacedEntry], parents: Sequence[str], pack: PackBuilder
-    ) -> tuple[Mapping[str, TableEntry] | None, Root | None]:
-        if len(entries) <= INLINE_TABLES:
-            return {name: placed.entry for name, placed in entries.items()}, None
+        self,
+        edits: Mapping[str, PlacedEntry | None],
+        parents: Sequence[str],
+        pack: PackBuilder,
+    ) -> tuple[Mapping[str, PlacedEntry] | None, Root | None]:
+        """Returns the entries to come if they are few; else it writes their tree."""
+        old = self._commits.entries(parents[0]) if parents else {}
+        tree = self._commits.tree(parents[0]) if parents else None
+        gone = sum(entry is None for entry in edits.values())
         rows = TableRows()
-        parent = self._commits.read(parents[0]) if parents else None
-        if parent is None or parent.tables_tree is None:
-            return None, TreeWriter(rows, pack).build(sorted(entries.values(), key=rows.key))
-        place = self._commits.nodes.head(parents[0]).places[parent.tables_tree]
-        old = self._commits.entries(parents[0])
-        edits: dict[bytes, PlacedEntry | None] = {
-            rows.key(gone): None for name, gone in old.items() if name not in entries
-        }
-        edits.update(
-            (rows.key(entry), entry) for name, entry in entries.items() if old.get(name) != entry
-        )
-        base = Root(parent.tables_tree, parent.tables_levels, place)
-        return None, edit(TreeReader(rows, self._commits.nodes), base, edits, pack)
+        if tree is None or not tree.has_more_than(INLINE_TABLES + gone):
+            entries = {n: e for n, e in {**old, **edits}.items() if e is not None}
+            if len(entries) <= INLINE_TABLES:
+                return entries, None
+            if tree is None:
+                return None, TreeWriter(rows, pack).build(sorted(entries.values(), key=rows.key))
+        changed = {name.encode(): entry for name, entry in edits.items() if old.get(name) != entry}
+        return None, edit(tree.reader, tree.root, changed, pack)
 
     def _write_table(
         self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Literal
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, NotFound
 from catalog.model import commit as commit_model
-from catalog.model.commit import Commit
+from catalog.model.commit import Commit, TableEntry
 from catalog.model.ids import parse_json
+from catalog.repository.kept import Kept
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import Place
-from catalog.repository.table_entries import PlacedEntry, TableRows
+from catalog.repository.table_entries import InlineEntries, PlacedEntry
 
 if TYPE_CHECKING:
     from catalog.model.datafile import DataFile
     from catalog.model.table import TableSnapshot
+    from catalog.repository.entries import TreeEntries
 
 CHANGES_KIND = "changes"
 
@@ -46,9 +48,8 @@ class Commits:
 
     def __init__(self, nodes: NodeReader) -> None:
         self.nodes = nodes
-        self._commits: dict[str, Commit] = {}
-        self._entries: dict[str, Mapping[str, PlacedEntry]] = {}
-        self._folded: dict[str, Mapping[str, PlacedEntry]] = {}
+        self._commits: Kept[Commit] = Kept(CACHED_COMMITS_BYTES)
+        self._entries: dict[str, InlineEntries | TreeEntries] = {}
         self._marks: dict[tuple[Mark, str], tuple[str, ...]] = {}
 
     def read(self, commit_id: str) -> Commit:
@@ -61,9 +62,8 @@ class Commits:
         if cached is None:
             what = f"commit {commit_id}"
             cached = commit_model.from_json(parse_json(self.nodes.head(commit_id).commit, what))
-            if len(self._commits) >= CACHED_COMMITS:
-                self._commits.clear()
-            self._commits[commit_id] = cached
+            tables = 0 if cached.tables is None else len(cached.tables)
+            self._commits.keep(commit_id, cached, COMMIT_BYTES + TABLE_BYTES * tables)
         return cached
 
     def exists(self, commit_id: str) -> bool:
@@ -77,39 +77,38 @@ class Commits:
         return True
 
     def entries(self, commit_id: str) -> Mapping[str, PlacedEntry]:
-        """Returns the table entries of a commit by name."""
+        """Returns the table entries of a commit by name; nobody may change them.
+
+        Of a commit with many tables, those that are asked for are read, by and by.
+        """
+        return self._found(commit_id)
+
+    def tree(self, commit_id: str) -> "TreeEntries | None":
+        """Returns the table entries of a commit if it keeps them in a tree."""
+        found = self._found(commit_id)
+        return None if isinstance(found, InlineEntries) else found
+
+    def _found(self, commit_id: str) -> "InlineEntries | TreeEntries":
         cached = self._entries.get(commit_id)
         if cached is not None:
             return cached
         commit = self.read(commit_id)
-        if commit.tables is not None:
-            places = self.nodes.head(commit_id).places
-            found = {
-                name: PlacedEntry(name, entry, _place(places, entry.snapshot))
-                for name, entry in sorted(commit.tables.items())
-            }
-        else:
-            found = self._from_tree(commit, commit_id)
-        if len(self._entries) >= CACHED_ENTRIES:
+        found = (
+            self._from_tree(commit, commit_id)
+            if commit.tables is None
+            else self._inline(commit.tables, commit_id)
+        )
+        held = sum(one.held for one in self._entries.values())
+        if len(self._entries) >= CACHED_LISTS or held >= CACHED_ENTRIES:
             self._entries.clear()
         self._entries[commit_id] = found
         return found
 
     def entry(self, commit_id: str, name: str) -> PlacedEntry | None:
         """Returns a table entry of a commit by name without regard to case, None if it has none."""
-        entries = self.entries(commit_id)
+        entries = self._found(commit_id)
         exact = entries.get(name)
-        if exact is not None:
-            return exact
-        found = self._folded.get(commit_id)
-        if found is None:
-            folded: dict[str, PlacedEntry] = {}
-            for known, entry in entries.items():
-                folded.setdefault(known.casefold(), entry)
-            if len(self._folded) >= CACHED_ENTRIES:
-                self._folded.clear()
-            self._folded[commit_id] = found = folded
-        return found.get(name.casefold())
+        return entries.folded(name) if exact is None else exact
 
     def derived(self, commit_id: str) -> tuple[str, ...]:
         """Returns the names of a commit's derived tables, in order.
@@ -129,7 +128,7 @@ class Commits:
             known = tuple(
                 name for name, entry in entries if has_mark(self.table(entry).snapshot.properties)
             )
-            if len(self._marks) >= 2 * CACHED_ENTRIES:
+            if len(self._marks) >= CACHED_MARKS:
                 self._marks.clear()
             self._marks[mark, commit_id] = known
         return known
@@ -145,16 +144,22 @@ class Commits:
             return None if entries else ()
         return tuple(name for name in said if name in entries)
 
-    def _from_tree(self, commit: Commit, commit_id: str) -> dict[str, PlacedEntry]:
-        from catalog.repository.tree import Root, TreeReader
+    def _inline(self, tables: Mapping[str, TableEntry], commit_id: str) -> InlineEntries:
+        places = self.nodes.places(commit_id)
+        return InlineEntries(
+            (name, PlacedEntry(name, entry, _place(places, entry.snapshot)))
+            for name, entry in sorted(tables.items())
+        )
+
+    def _from_tree(self, commit: Commit, commit_id: str) -> "TreeEntries":
+        from catalog.repository.entries import TreeEntries
+        from catalog.repository.tree import Root
 
         root_id = commit.tables_tree
         if root_id is None:
             raise CorruptData(f"commit {commit_id} has neither tables nor a tree of them")
-        place = _place(self.nodes.head(commit_id).places, root_id)
-        reader = TreeReader(TableRows(), self.nodes)
-        root = Root(root_id, commit.tables_levels, place)
-        return {row.name: row for leaf in reader.leaves(root) for row in reader.rows(leaf)}
+        place = _place(self.nodes.places(commit_id), root_id)
+        return TreeEntries(self.nodes, Root(root_id, commit.tables_levels, place))
 
     def table(self, entry: PlacedEntry) -> StoredTable:
         """Returns the table snapshot of an entry."""
@@ -186,7 +191,7 @@ class Commits:
         change = self.read(commit_id).changes.get(table)
         if change is None or change.change_list is None:
             return None
-        place = _place(self.nodes.head(commit_id).places, change.change_list)
+        place = _place(self.nodes.places(commit_id), change.change_list)
         columns = self.nodes.columns(change.change_list, CHANGES_KIND, place)
         files = DataFileRows(partition_columns, fields).from_columns(columns)
         added = columns["added"].to_pylist()
@@ -194,11 +199,23 @@ class Commits:
         return [f for f, new in pairs if not new], [f for f, new in pairs if new]
 
 
-CACHED_COMMITS = 10_000
-"""Commits kept read in a process: at about 2 kB each, 20 MB."""
+CACHED_COMMITS_BYTES = 32 << 20
+"""Commits kept read in a process: some ten thousand, or a thousand with hundreds of tables."""
 
-CACHED_ENTRIES = 256
-"""Table lists kept read in a process."""
+COMMIT_BYTES = 3 << 10
+"""What a commit takes, with what it changed."""
+
+TABLE_BYTES = 100
+"""What a table in a commit takes: a name, and an entry that it mostly shares with others."""
+
+CACHED_LISTS = 256
+"""Lists of tables kept in a process."""
+
+CACHED_ENTRIES = 100_000
+"""Entries of tables kept read in a process: at about 400 bytes each, 40 MB."""
+
+CACHED_MARKS = 512
+"""Lists of derived tables, or of those with checks, kept in a process where commits have none."""
 
 
 def _place(places: Mapping[str, Place], node_id: str) -> Place:

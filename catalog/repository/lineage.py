@@ -45,7 +45,7 @@ def _detail(commits: Commits, commit_id: str, entry: object) -> Mapping[str, obj
     node = entry.get("detail") if isinstance(entry, Mapping) else None
     if not is_id(node):
         return None
-    place = commits.nodes.head(commit_id).places.get(node)
+    place = commits.nodes.places(commit_id).get(node)
     if place is None:
         return None
     return parse_json(commits.nodes.json(node, place).content, f"lineage in commit {commit_id[:8]}")

@@ -1,7 +1,5 @@
 """Nodes of the content-addressed graph: read by place and verified, gathered into packs."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -10,6 +8,7 @@ from catalog.errors import CorruptData, NotFound
 from catalog.model.commit import EMPTY, EMPTY_ID
 from catalog.model.ids import content_id
 from catalog.repository import pack
+from catalog.repository.kept import Kept
 from catalog.repository.pack import Place
 from catalog.storage.store import ObjectStore
 
@@ -17,14 +16,24 @@ if TYPE_CHECKING:
     from catalog.repository.columnar import Columns
 
 T = TypeVar("T")
-V = TypeVar("V")
 
-CACHE_NODES = 4096
-"""Nodes kept decoded in a process: at about 30 kB each, 120 MB at the very most."""
+CACHE_NODES_BYTES = 96 << 20
+"""Decoded nodes kept in a process: some thousands of a narrow table, a hundred of a wide one."""
 
-CACHE_PACKS = 256
-"""Small packs kept whole in a process: at most 64 kB each, 16 MB in all."""
+CACHE_HEADS_BYTES = 24 << 20
+"""Heads of packs kept in a process: some ten thousand, or 600 with hundreds of tables in them."""
 
+CACHE_PLACES = 50_000
+"""Places of nodes kept in a process: at about 400 bytes each, 20 MB."""
+
+CACHE_PACKS_BYTES = 16 << 20
+"""Small packs, and parts of others, kept in a process as they are stored."""
+
+FORM_BYTES = 512
+"""Bytes that a kept object takes at least, beside its content."""
+
+PARSED_TIMES = 5
+"""How many times the bytes of a node its rows take as objects."""
 
 CACHE_AHEAD = 32
 """Parts of packs kept that were read ahead: at most as many times what is read at a time."""
@@ -55,11 +64,11 @@ class NodeReader:
     def __init__(self, store: ObjectStore, *, ahead: int = 0) -> None:
         self._store = store
         self._ahead = ahead
-        self._heads: OrderedDict[str, pack.PackHead] = OrderedDict()
-        self._small: OrderedDict[str, bytes] = OrderedDict()
-        self._near: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
-        self._nodes: OrderedDict[str, object] = OrderedDict()
-        self._lock = threading.Lock()
+        self._heads: Kept[pack.PackHead] = Kept(CACHE_HEADS_BYTES)
+        self._places: Kept[Mapping[str, Place]] = Kept(CACHE_PLACES)
+        self._small: Kept[bytes] = Kept(CACHE_PACKS_BYTES)
+        self._near: Kept[tuple[int, bytes]] = Kept(CACHE_AHEAD * ahead or CACHE_PACKS_BYTES)
+        self._nodes: Kept[object] = Kept(CACHE_NODES_BYTES)
 
     def head(self, commit_id: str) -> pack.PackHead:
         """Returns the verified head of a commit's pack.
@@ -71,7 +80,7 @@ class NodeReader:
         if cached is not None:
             return cached
         if commit_id == EMPTY_ID:
-            return pack.PackHead(EMPTY.to_bytes(), {}, 0)
+            return pack.PackHead(EMPTY.to_bytes(), b"{}", 0)
         what = f"commit {commit_id}"
         path = pack.pack_path(commit_id)
         try:
@@ -85,21 +94,33 @@ class NodeReader:
         head = pack.decode_head(start[:needed], commit_id, what)
         if content_id(head.commit) != commit_id:
             raise CorruptData(f"{what} is damaged: its bytes do not match its id")
-        self._keep(self._heads, commit_id, head)
+        self._heads.keep(commit_id, head, FORM_BYTES + needed)
         if whole:
-            self._keep(self._small, commit_id, start, limit=CACHE_PACKS)
+            self._small.keep(commit_id, start, len(start))
         return head
+
+    def places(self, commit_id: str) -> Mapping[str, Place]:
+        """Returns the places of the nodes that a commit points to.
+
+        Raises:
+            CorruptData: They are not readable, or the commit is not.
+        """
+        found = self._places.get(commit_id)
+        if found is None:
+            found = self.head(commit_id).places
+            self._places.keep(commit_id, found, 1 + len(found))
+        return found
 
     def know(self, commit_id: str, data: bytes) -> None:
         """Takes a pack that was just written, so that it need not be read."""
         head = pack.decode_head(data, commit_id, f"commit {commit_id}")
-        self._keep(self._heads, commit_id, head)
+        self._heads.keep(commit_id, head, FORM_BYTES + head.body_offset)
         if len(data) < pack.HEAD_BYTES:
-            self._keep(self._small, commit_id, data, limit=CACHE_PACKS)
+            self._small.keep(commit_id, data, len(data))
 
     def know_columns(self, node_id: str, columns: "Columns") -> None:
         """Takes a columnar node that points to no others, so that it need not be read."""
-        self._keep(self._nodes, node_id, columns)
+        self._nodes.keep(node_id, columns, _bytes_of(columns))
 
     def json(self, node_id: str, place: Place) -> JsonNode:
         """Returns a verified JSON node.
@@ -148,8 +169,9 @@ class NodeReader:
         cached = self._nodes.get(key)
         if cached is not None:
             return cast(T, cached)
-        found = parse(self.columns(node_id, kind, place))
-        self._keep(self._nodes, key, found)
+        columns = self.columns(node_id, kind, place)
+        found = parse(columns)
+        self._nodes.keep(key, found, PARSED_TIMES * _bytes_of(columns))
         return found
 
     def _node(
@@ -172,14 +194,14 @@ class NodeReader:
             raise CorruptData(f"{what} is damaged: it is of another kind")
         node = decode(frame, what)
         if not self._ahead:
-            self._keep(self._nodes, node_id, node)
+            self._nodes.keep(node_id, node, FORM_BYTES + pack.decoded_length(frame))
         return node
 
     def _frame(self, place: Place, what: str, before: int) -> bytes:
         try:
             offset = self.head(place.pack).body_offset + place.offset
             known = self._small.get(place.pack)
-            start, near = self._near.get(place.pack, (0, b""))
+            start, near = self._near.get(place.pack) or (0, b"")
             if known is not None:
                 frame = known[offset : offset + place.length]
             elif start <= offset and offset + place.length <= start + len(near):
@@ -189,23 +211,18 @@ class NodeReader:
                 needed = offset - start + place.length
                 found = self._store.read_range(path, start, max(needed, self._ahead))
                 frame = found[offset - start : needed]
-                if self._ahead:
-                    self._keep(self._near, place.pack, (start, found), limit=CACHE_AHEAD)
-                elif before:
-                    self._keep(self._near, place.pack, (start, found), limit=CACHE_PACKS)
+                if self._ahead or before:
+                    self._near.keep(place.pack, (start, found), len(found))
         except NotFound as error:
             raise CorruptData(f"{what} is missing: its pack is gone") from error
         if len(frame) != place.length:
             raise CorruptData(f"{what} is truncated")
         return frame
 
-    def _keep(
-        self, cache: OrderedDict[str, V], key: str, value: V, *, limit: int = CACHE_NODES
-    ) -> None:
-        with self._lock:
-            cache[key] = value
-            while len(cache) > limit:
-                cache.popitem(last=False)
+
+def _bytes_of(columns: "Columns") -> int:
+    total: int = FORM_BYTES + sum(column.nbytes for column in columns.values())
+    return total
 
 
 class PackBuilder:

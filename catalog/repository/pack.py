@@ -55,11 +55,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PackHead:
-    """What precedes the node frames of a pack."""
+    """What precedes the node frames of a pack.
+
+    The places are as stored: there may be hundreds, and a walk over commits needs none of them.
+    """
 
     commit: bytes
-    places: Mapping[str, Place]
+    stored_places: bytes
     body_offset: int
+    own_id: str = ""
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Returns the places of the nodes that the commit points to.
+
+        Raises:
+            CorruptData: They are not readable.
+        """
+        return decode_places(self.stored_places, self.own_id, f"commit {self.own_id}")
 
 
 def pack_path(commit_id: str) -> str:
@@ -102,14 +115,19 @@ def decode_head(start: bytes, own_id: str, what: str) -> PackHead:
         raise CorruptData(f"{what} is truncated")
     _, _, commit_length, _ = HEADER.unpack_from(start)
     commit_end = HEADER.size + int(commit_length)
-    places = decode_places(start[commit_end:end], own_id, what)
-    return PackHead(start[HEADER.size : commit_end], places, end)
+    return PackHead(start[HEADER.size : commit_end], start[commit_end:end], end, own_id)
 
 
 def encode_json_node(content: bytes, places: Mapping[str, Place], own_id: str) -> bytes:
     """Returns the frame of a JSON node."""
     whole = struct.pack("<I", len(content)) + content + encode_places(places, own_id)
     return b"J" + struct.pack("<I", len(whole)) + deflated(whole)
+
+
+def decoded_length(frame: bytes) -> int:
+    """Returns how many bytes a node takes that was decoded from a frame."""
+    length: int = struct.unpack_from("<I", frame, 1)[0]
+    return length
 
 
 def decode_json_node(frame: bytes, own_id: str, what: str) -> tuple[bytes, dict[str, Place]]:

@@ -29,6 +29,23 @@ class PlacedEntry:
     place: Place | None = field(compare=False)
 
 
+class InlineEntries(dict[str, PlacedEntry]):
+    """The table entries of a commit that has them in itself, by name."""
+
+    _folded: dict[str, PlacedEntry] | None = None
+
+    @property
+    def held(self) -> int:
+        """Returns how many entries it holds, and one for itself."""
+        return 1 + len(self)
+
+    def folded(self, name: str) -> PlacedEntry | None:
+        """Returns the entry of a name without regard to case, None if there is none."""
+        if self._folded is None:
+            self._folded = {name.casefold(): entry for name, entry in reversed(self.items())}
+        return self._folded.get(name.casefold())
+
+
 class TableRows:
     """Sorts, stores and sums up table entries; see ``tree.RowKind``."""
 

@@ -193,14 +193,18 @@ class TreeReader(Generic[Row]):
         """Returns the leaf that a key is in, or would be, and its position there."""
         if root is None:
             return {}, None
+        leaf = self.columns(self.leaf_of(root, key))
+        keys = self.kind.keys(leaf)
+        at = bisect_left(keys, key)
+        return leaf, at if at < len(keys) and keys[at] == key else None
+
+    def leaf_of(self, root: Root, key: bytes) -> Child:
+        """Returns the leaf that a key is in, or would be; it is not read."""
         node = root.top
         for _ in range(root.levels - 1):
             rows = self.children(node)
             node = rows[max(bisect_right([row.first for row in rows], key) - 1, 0)]
-        leaf = self.columns(node)
-        keys = self.kind.keys(leaf)
-        at = bisect_left(keys, key)
-        return leaf, at if at < len(keys) and keys[at] == key else None
+        return node
 
 
 class TreeWriter(Generic[Row]):
