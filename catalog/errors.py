@@ -168,6 +168,8 @@ class ErrorKind(StrEnum):
     FOREIGN_TARGET = "foreign-target", "What is at the target is not a publication of the branch."
     IMPORT_BROKEN = "import-broken", "A branch does not continue the log of a table."
     DATA_EXPIRED = "data-expired", "The data of an old commit was expired; its history is kept."
+    GC_UNDER_WAY = "gc-under-way", "What is needed is being removed as garbage, or was."
+    GC_REFUSED = "gc-refused", "It is not safe to remove garbage now."
 
 
 class CatalogError(Exception):

@@ -26,6 +26,7 @@ Operation: TypeAlias = Literal[
     "create",
     "derive",
     "diff",
+    "gc",
     "drop_definition",
     "history",
     "log",

@@ -191,6 +191,12 @@ _GROUPS = (
         },
     ),
     _group(
+        "gc",
+        "Remove what nothing needs any more.",
+        {"run": "gc:gc", "log": "gc:gc_log", "withdraw": "gc:gc_withdraw"},
+        cls=DefaultCommandGroup,
+    ),
+    _group(
         "check",
         "Check tables, and say what must hold of them.",
         {

@@ -15,6 +15,7 @@ COMMANDS: Groups = {
         *("reset",),
     ),
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
+    "Take care": ("gc",),
     "Hand out": ("export", "views", "publish", "serve"),
 }
 

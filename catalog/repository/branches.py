@@ -5,8 +5,9 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 """
 
 import datetime
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TypeAlias
 
 from catalog.dataclasses import dataclass, replace
 from catalog.errors import AlreadyExists, CatalogError, CorruptData, NotFound, StorageFailure
@@ -78,17 +79,23 @@ class Stamp:
         return Move(write_id, self.time, self.who, before, after, self.why, self.key)
 
 
+BeforeMove: TypeAlias = Callable[[str | None, str | None, Sequence[str]], None]
+"""Takes where a ref is moved to, where it is, and the paths of objects that it needs itself."""
+
+
 class Branches:
     """Reads and moves the branches of a catalog.
 
     Attributes:
         moved: The names of the branches that were moved through it, or created.
+        check: Is called right before a branch is moved, or created; see ``Condemned.check``.
     """
 
     def __init__(self, store: ObjectStore, new_id: Callable[[], str] = random_id) -> None:
         self._store = store
         self._new_id = new_id
         self.moved: set[str] = set()
+        self.check: BeforeMove = lambda commit_id, before, own: None
         self._pages: dict[str, tuple[tuple[Move, ...], str | None]] = {}
         self._read: dict[str, tuple[bytes, Branch]] = {}
 
@@ -136,6 +143,7 @@ class Branches:
         branch = Branch(
             name, commit_id, write_id, moves, older, rules=left.rules, others=left.others
         )
+        self.check(commit_id, None, _needed(older))
         self._store.swap(path, branch.to_bytes(), version=stored.version)
         self.moved.add(name)
         return branch
@@ -191,6 +199,7 @@ class Branches:
         write_id = self._new_id()
         moves = (move_to_json(stamp.move(write_id, None, commit_id)),)
         branch = Branch(name, commit_id, write_id, moves)
+        self.check(commit_id, None, ())
         try:
             self._store.create(branch_path(name), branch.to_bytes())
         except (AlreadyExists, OutcomeUnknown) as error:
@@ -318,6 +327,7 @@ class Branches:
             others=old.others,
         )
         data = new.to_bytes()
+        self.check(commit_id, old.commit_id, _needed(older) if older != old.older else ())
         try:
             self._store.swap(branch_path(old.name), data, version=held.version)
         except (SwapLost, OutcomeUnknown) as error:
@@ -404,6 +414,11 @@ class Branches:
             self._pages.clear()
         self._pages[page_id] = page
         return page
+
+
+def _needed(page_id: str | None) -> Sequence[str]:
+    """Returns the path of the page that a branch names."""
+    return () if page_id is None else (page_path(page_id),)
 
 
 def branch_path(name: str) -> str:

@@ -113,11 +113,17 @@ class CommitWriter:
     """
 
     def __init__(
-        self, store: ObjectStore, commits: Commits, new_id: Callable[[], str] = random_id
+        self,
+        store: ObjectStore,
+        commits: Commits,
+        new_id: Callable[[], str] = random_id,
+        *,
+        note: Callable[[str], None] = lambda path: None,
     ) -> None:
         self._store = store
         self._commits = commits
         self._new_id = new_id
+        self._note = note
         self._known: WeakKeyDictionary[TableUpdate, _Encoded] = WeakKeyDictionary()
 
     def _encoded(self, update: TableUpdate, snapshot: TableSnapshot) -> _Encoded:
@@ -184,6 +190,7 @@ class CommitWriter:
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
+        self._note(pack_path(commit_id))
         if create_named(self._store, pack_path(commit_id), data):
             self._commits.nodes.know(commit_id, data)
         else:

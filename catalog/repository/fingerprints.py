@@ -50,7 +50,7 @@ class Fingerprints:
         The name is empty if there is none.
         """
         try:
-            stored = self._store.read(_path(file, key)).data
+            stored = self._store.read(fingerprint_path(file, key)).data
             checksum, _, packed = stored.partition(b"\n")
             if hashlib.sha256(packed).hexdigest().encode() != checksum:
                 return None, ""
@@ -76,7 +76,7 @@ class Fingerprints:
         packed = zlib.compress(canonical_json(about), 1)
         checksum = hashlib.sha256(packed).hexdigest().encode()
         try:
-            self._store.put(_path(file, key), checksum + b"\n" + packed)
+            self._store.put(fingerprint_path(file, key), checksum + b"\n" + packed)
         except CatalogError:
             return
 
@@ -86,7 +86,8 @@ def _about(file: DataFile, key: Sequence[int]) -> list[object]:
     return [file.token, partition, file.file_schema, list(key)]
 
 
-def _path(file: DataFile, key: Sequence[int]) -> str:
+def fingerprint_path(file: DataFile, key: Sequence[int]) -> str:
+    """Returns where the fingerprint of a data file is, for a key of field ids."""
     name = hashlib.sha256(canonical_json([ALGORITHM, _about(file, key)])).hexdigest()
     return f"{PREFIX}{name[:2]}/{name}"
 

@@ -7,24 +7,28 @@ as after a squashed merge whose branch was deleted.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.commit import EMPTY_ID, Commit
 from catalog.model.datafile import BlobList, DataFile
 from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.expired import Expired
 from catalog.repository.history import LoggedCommit
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import Place, pack_path
 from catalog.repository.table_entries import PlacedEntry, TableRows
+from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
     from catalog.repository.columnar import Columns
-    from catalog.repository.repository import Repository
 
 AHEAD_BYTES = 1 << 20
 """Bytes read at a time: nodes of one commit lie side by side in its pack."""
+
+NOTHING_EXPIRED = Expired()
+"""What is walked if all data is needed."""
 
 NeededKind: TypeAlias = Literal["pack", "data", "list", "blob"]
 """Kinds of objects that a commit needs."""
@@ -96,26 +100,34 @@ OnDamage: TypeAlias = Callable[[CatalogError, str], None]
 """Takes an error, and the path of the object at which it came up; the walk goes on behind it."""
 
 
+class HasStore(Protocol):
+    """What a walk needs of a repository."""
+
+    @property
+    def store(self) -> ObjectStore:
+        """Returns where the objects are."""
+
+
 class Walk:
     """Visits what commits need, each node once, in bounded memory.
 
     Args:
         repository: The stored objects.
-        has_data: Returns whether a commit's data files are needed, and not only its metadata.
+        expired: The commits of which only metadata is needed, as far as their tables go.
         on_damage: Takes what cannot be read, which is passed over; None raises it.
     """
 
     def __init__(
         self,
-        repository: "Repository",
+        repository: HasStore,
         *,
-        has_data: Callable[[str], bool] = lambda commit_id: True,
+        expired: Expired = NOTHING_EXPIRED,
         on_damage: OnDamage | None = None,
     ) -> None:
         self._store = repository.store
         self._nodes = NodeReader(repository.store, ahead=AHEAD_BYTES)
         self._commits = Commits(self._nodes)
-        self._has_data = has_data
+        self._expired = expired
         self._on_damage = on_damage
         self._walked: set[bytes] = set()
         self._seen: set[bytes] = set()
@@ -193,10 +205,10 @@ class Walk:
 
     def _tables(self, commit_id: str) -> Iterator[Pack | Leaf]:
         commit = self._commits.read(commit_id)
-        data = self._has_data(commit_id)
+        has_data = self._expired.has_data
         if commit.tables is not None:
             for entry in self._commits.entries(commit_id).values():
-                yield from self._table(entry, data)
+                yield from self._table(entry, has_data(commit_id, entry.name))
             return
         from catalog.repository import columnar, index
 
@@ -208,14 +220,14 @@ class Walk:
         while waiting:
             node, place, levels = waiting.pop()
             yield from self._pack(place.pack)
-            if not self._is_new(place, data):
+            if commit_id not in self._expired.commits and not self._is_new(place, data=True):
                 continue
             with self._passing(pack_path(place.pack)):
                 kind = rows.name if levels == 1 else index.index_kind(rows.name)
                 columns = self._nodes.columns(node, kind, place)
                 if levels == 1:
                     for entry in rows.from_columns(columns):
-                        yield from self._table(entry, data)
+                        yield from self._table(entry, has_data(commit_id, entry.name))
                     continue
                 ids = columnar.node_ids(columns, "child")
                 below = zip(ids, index.stored_places(columns), strict=True)

@@ -20,6 +20,7 @@ from catalog.model.ids import parse_json, random_id
 from catalog.model.limits import LIMITS, Limits
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
+from catalog.repository.condemned import Condemned
 from catalog.repository.creation import create_named, create_own
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import encode_pack, pack_path
@@ -54,6 +55,7 @@ class Repository:
         verify: What of data files is compared with the commit before they are read.
         limits: What a statement that the catalog stores may take.
         verified: Files that were compared, each as it was, so that it is not read again for that.
+        condemned: Keeps writers off what garbage collection may remove.
     """
 
     def __init__(
@@ -73,15 +75,22 @@ class Repository:
         self.commits = Commits(self.nodes)
         self.branches = Branches(store)
         self.tags = Tags(store)
+        self.condemned = Condemned(store, self._main)
+        self.branches.check = self.condemned.check
+        self.tags.check = lambda commit_id: self.condemned.check(commit_id, None)
         self._writer: CommitWriter | None = None
         self.refs = Resolver(store, self.branches, self.tags, self.commits)
+
+    def _main(self) -> str | None:
+        main = self.branches.find(DEFAULT_BRANCH)
+        return None if main is None else main.commit_id
 
     def writer(self) -> "CommitWriter":
         """Returns what writes commits."""
         from catalog.repository.commit_writer import CommitWriter
 
         if self._writer is None:
-            self._writer = CommitWriter(self.store, self.commits)
+            self._writer = CommitWriter(self.store, self.commits, note=self.condemned.note)
         return self._writer
 
 

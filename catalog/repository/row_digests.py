@@ -223,6 +223,11 @@ def _name(table: TableSnapshot, file: DataFile) -> str:
     return hashlib.sha256(canonical_json(about)).hexdigest()
 
 
+def digests_path(table: TableSnapshot, file: DataFile) -> str:
+    """Returns where the digests of a file's rows are."""
+    return _path(_name(table, file))
+
+
 def _path(name: str) -> str:
     return f"{PREFIX}{name[:2]}/{name}"
 

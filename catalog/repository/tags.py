@@ -1,6 +1,6 @@
 """Tags: names given once to a commit, and spent once deleted."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.hints import Call, hint
@@ -21,11 +21,13 @@ class Tags:
 
     Attributes:
         changed: Whether one was created or deleted through it.
+        check: Is called with the commit right before a tag is created.
     """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self.changed = False
+        self.check: Callable[[str], None] = lambda commit_id: None
 
     def find(self, name: str) -> Tag | None:
         """Returns a tag that is not deleted, None if there is none."""
@@ -62,6 +64,7 @@ class Tags:
                 kind=ErrorKind.TAG_SPENT,
                 hint="choose another name",
             )
+        self.check(tag.commit_id)
         try:
             create_own(self._store, _path(tag.name), tag.to_bytes())
         except AlreadyExists as error:

@@ -199,6 +199,8 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
             remember()
         return TakenSnapshot(None, report, lineage)
     update = TableUpdate(task.table.name, task.table.base, shape, change.removed, change.added)
+    for _, path in brings:
+        task.context.repository.condemned.note(path)
     placement = Placement(task.context.store, brings, task.mode, remember=remember)
     return TakenSnapshot(update, report, lineage, placement)
 

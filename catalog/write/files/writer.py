@@ -136,6 +136,8 @@ class DataWriter:
             if kind is None:
                 files = [(one.staged, one.entry.path) for one in self._written]
                 lists = [] if self._lists is None else self._lists.staged
+                for _, path in lists:
+                    self.context.repository.condemned.note(path)
                 self.context.store.publish([*files, *lists])
         finally:
             for one in self._written:
@@ -424,7 +426,12 @@ class DataWriter:
         stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256
         folder = folder_of(self._name, self.table.partition_fields, partition)
         path = unused_path(
-            f"{folder}/{stem}", lambda path: path in self._taken or self._holds(partition, path)
+            f"{folder}/{stem}",
+            lambda path: (
+                path in self._taken
+                or self._holds(partition, path)
+                or self.context.repository.condemned.is_listed(path)
+            ),
         )
         self._taken.add(path)
         return path

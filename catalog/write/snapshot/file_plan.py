@@ -189,7 +189,7 @@ def plan_files(
         file_schema = unified.file_schema(path, footer.columns)
         if mode is not Mode.REFERENCE:
             start = _path_start(task, one, source.spec)
-            path = unused_path(start, partial(_is_taken, known, paths, partition))
+            path = unused_path(start, partial(_is_taken, task, known, paths, partition))
         paths.add(path)
         if id(file_schema) not in schemas:
             by_name = {column.name: column.field_id for column in file_schema.columns}
@@ -212,8 +212,12 @@ def plan_files(
     return FilePlan(tuple(fresh), tuple(sources), tuple(claims), removed, warnings, tuple(written))
 
 
-def _is_taken(known: KnownFiles, paths: Collection[str], partition: Partition, path: str) -> bool:
-    return path in paths or known.rest(partition, path)
+# each argument but the last is the same for all files
+def _is_taken(
+    task: SnapshotTask, known: KnownFiles, paths: Collection[str], partition: Partition, path: str
+) -> bool:
+    taken = path in paths or known.rest(partition, path)
+    return taken or task.repository.condemned.is_listed(path)
 
 
 def _leaving(

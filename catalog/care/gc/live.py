@@ -1,0 +1,132 @@
+"""Marking: the names of all objects that something reachable needs.
+
+A name is what ``condemned.name_of`` makes of a path. An object that shares its name with one that
+is needed stays, too: that is once in 2⁶⁴.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from catalog.care.gc.derived import Derived
+from catalog.dataclasses import dataclass, replace
+from catalog.repository.condemned import name_of
+from catalog.repository.expired import Expired, expired
+from catalog.repository.reachability import Pack, Walk
+from catalog.repository.repository import Repository
+from catalog.repository.roots import Root, find_roots
+
+Names = np.ndarray[tuple[int], np.dtype[np.uint64]]
+"""Names, ascending, each once."""
+
+GATHERED = 1 << 18
+"""Names held as Python's numbers before they become an array: some 10 MB."""
+
+
+class NameSet:
+    """Gathers names in little memory: eight bytes for each that is different."""
+
+    def __init__(self) -> None:
+        self._fresh: set[int] = set()
+        self._parts: list[Names] = []
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Takes the paths of objects."""
+        self._fresh.update(map(name_of, paths))
+        if len(self._fresh) >= GATHERED:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._parts.append(sorted_names(self._fresh))
+        self._fresh.clear()
+        if len(self._parts) > 8:
+            self._parts = [np.unique(np.concatenate(self._parts))]
+
+    def names(self) -> Names:
+        """Returns all names."""
+        self._settle()
+        return np.unique(np.concatenate(self._parts))
+
+
+def sorted_names(names: Iterable[int]) -> Names:
+    """Returns names as an array, ascending."""
+    found = np.fromiter(names, dtype=np.uint64)
+    found.sort()
+    return found
+
+
+def among(names: Names, known: Names) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """Returns, for each name, whether it is among others, which ascend."""
+    if not len(known):
+        return np.zeros(len(names), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(known, names), len(known) - 1)
+    return np.equal(known[at], names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Live:
+    """What must stay.
+
+    Attributes:
+        names: The names of all objects that something reachable needs.
+        roots: The commits it is reached from.
+        commits: How many commits are reachable.
+        unknown: Paths below ``refs/`` that are not the catalog's.
+    """
+
+    names: Names
+    roots: Sequence[Root]
+    commits: int
+    unknown: Sequence[str]
+
+
+def find_live(
+    repository: Repository,
+    *,
+    since: datetime.datetime,
+    progress: Callable[[int], None] = lambda commits: None,
+) -> Live:
+    """Finds what must stay.
+
+    Args:
+        repository: The stored objects.
+        since: From when on the moves of branches count.
+        progress: Takes how many commits were walked.
+
+    Raises:
+        CorruptData: A ref, a commit or what one needs cannot be read: nothing may go then.
+    """
+    roots = find_roots(repository, since=since)
+    walk = Walk(repository, expired=_effective(repository, roots.commits))
+    found = NameSet()
+    found.add(roots.pages)
+    commits, derived = 0, Derived()
+    for logged in walk.commits(*(root.commit_id for root in roots.commits)):
+        commits += 1
+        for part in walk.parts(logged.id):
+            if isinstance(part, Pack):
+                found.add((part.path,))
+                continue
+            found.add(part.paths())
+            found.add(needed.path for needed in walk.contents(part))
+            found.add(derived.paths(part))
+        progress(commits)
+    return Live(found.names(), roots.commits, commits, roots.unknown)
+
+
+def _effective(repository: Repository, roots: Sequence[Root]) -> Expired:
+    """Returns what is expired, without what refs point at now.
+
+    A tag that an expiry passed over does not keep what it points at.
+    """
+    found = expired(repository.store)
+    if not found.commits:
+        return found
+    held = {
+        root.commit_id
+        for root in roots
+        if root.why == "branch" or (root.why == "tag" and root.ref not in found.tags)
+    }
+    left = {one: tables for one, tables in found.commits.items() if one not in held}
+    return replace(found, commits=left)

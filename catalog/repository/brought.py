@@ -1,0 +1,118 @@
+"""What commits bring that is not in a history already: the objects that a move of a ref needs.
+
+Subtrees that a table shares with what it was in the first parent are not read: the price is that
+of what the commits changed.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from catalog.model.commit import EMPTY_ID
+from catalog.repository.blobs import list_path, read_list
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.history import missing_commits, walk
+from catalog.repository.nodes import NodeReader
+from catalog.repository.pack import Place, pack_path
+from catalog.repository.reachability import AHEAD_BYTES, Leaf
+from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from catalog.repository.columnar import Columns
+
+_Node: TypeAlias = tuple[str, Place]
+
+
+class Brought:
+    """Finds what commits bring.
+
+    Args:
+        store: The stored objects.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._nodes = NodeReader(store, ahead=AHEAD_BYTES)
+        self._commits = Commits(self._nodes)
+
+    def paths(self, commit_id: str, known: Sequence[str]) -> Iterator[str]:
+        """Yields the paths of objects that a commit and those before it need.
+
+        Some come several times, and some that the known histories need come too.
+
+        Args:
+            commit_id: The commit.
+            known: Commits that stay, with all before them.
+        """
+        for new in self._new(commit_id, known):
+            yield pack_path(new)
+            for place in self._nodes.head(new).places.values():
+                yield pack_path(place.pack)
+            commit = self._commits.read(new)
+            before = self._commits.entries(commit.parents[0]) if commit.parents else {}
+            for name, entry in self._commits.entries(new).items():
+                if before.get(name) == entry and name not in commit.changes:
+                    continue
+                assert entry.place is not None, "a stored snapshot has a place"
+                yield pack_path(entry.place.pack)
+                old = before.get(name)
+                table = self._commits.table(entry)
+                yield from self._files(table, None if old is None else self._commits.table(old))
+
+    def _new(self, commit_id: str, known: Sequence[str]) -> list[str]:
+        read = self._commits.read
+        sets = [set(missing_commits(read, commit_id, one)) for one in known if one != EMPTY_ID]
+        if sets:
+            return list(set.intersection(*sets) - {EMPTY_ID})
+        return [one.id for one in walk(read, commit_id) if one.id != EMPTY_ID]
+
+    def _files(self, table: StoredTable, base: StoredTable | None) -> Iterator[str]:
+        after, levels = _top(table)
+        before, base_levels = ([], 0) if base is None else _top(base)
+        while levels > 1 or base_levels > 1:
+            if levels == base_levels:
+                after, before = _apart(after, before)
+            yield from {pack_path(place.pack) for _, place in after}
+            highest = max(levels, base_levels)
+            if base_levels == highest:
+                before, base_levels = self._below(before), base_levels - 1
+            if levels == highest:
+                after, levels = self._below(after), levels - 1
+        after, _ = _apart(after, before)
+        yield from {pack_path(place.pack) for _, place in after}
+        for node, place in after:
+            leaf = Leaf(table, self._columns("files", node, place))
+            yield from leaf.paths()
+            for listed in leaf.lists():
+                yield list_path(listed.id)
+                yield from filter(None, (blob.path for blob in read_list(self._store, listed)))
+
+    def _below(self, nodes: Sequence[_Node]) -> list[_Node]:
+        from catalog.repository import columnar, index
+
+        found: list[_Node] = []
+        for columns in map(partial(self._node, "files-index"), nodes):
+            places = index.stored_places(columns)
+            found += zip(columnar.node_ids(columns, "child"), places, strict=True)
+        return found
+
+    def _node(self, kind: str, node: _Node) -> "Columns":
+        return self._columns(kind, *node)
+
+    def _columns(self, kind: str, node_id: str, place: Place) -> "Columns":
+        return self._nodes.columns(node_id, kind, place)
+
+
+def _top(table: StoredTable) -> tuple[list[_Node], int]:
+    root, place = table.snapshot.manifest, table.manifest_place
+    if root is None or place is None:
+        return [], 0
+    return [(root, place)], table.snapshot.levels
+
+
+def _apart(after: list[_Node], before: list[_Node]) -> tuple[list[_Node], list[_Node]]:
+    shared = {place for _, place in after} & {place for _, place in before}
+    return (
+        [node for node in after if node[1] not in shared],
+        [node for node in before if node[1] not in shared],
+    )
