@@ -1,5 +1,6 @@
 """What all tests share: how far they search, where their files are, what they could not run."""
 
+import gc
 import os
 import shutil
 import signal
@@ -15,6 +16,10 @@ from tests.effort import set_effort
 
 sys.modules["pytz"] = None  # type: ignore[assignment]
 """Dagster brings it along. Users need not have it, and DuckDB makes no times with zones without."""
+
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Processes that tests start find modules compiled, as those of an installed package do."""
 
 MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory; other systems have no such directory."""
@@ -47,9 +52,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return  # a worker of xdist is given its directory
     if chosen.basetemp is None and _has_room(MEMORY):
-        chosen.basetemp = tempfile.mkdtemp(prefix="parquetry-tests-", dir=MEMORY)
-        config.add_cleanup(lambda: shutil.rmtree(chosen.basetemp, ignore_errors=True))
-        _let_tempfile_use(Path(chosen.basetemp) / "tmp")
+        folder = tempfile.mkdtemp(prefix="parquetry-tests-", dir=MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        chosen.basetemp = os.path.join(folder, "tests")  # which pytest makes empty
+        _let_tempfile_use(Path(folder) / "tmp")
 
 
 def _has_room(folder: Path) -> bool:
@@ -75,6 +81,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.servers)
+
+
+def pytest_collection_finish() -> None:
+    """Lets the collector of garbage pass over what lives as long as the tests do."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
