@@ -21,6 +21,7 @@ Operation: TypeAlias = Literal[
     "branches.list",
     "branches.protect",
     "branches.unprotect",
+    "compact",
     "conflicts",
     "continue_merge",
     "create",

@@ -17,6 +17,7 @@ from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.derived import definition_text
 from catalog.model.partition import Partition
+from catalog.model.same_rows import regrouped as regrouped_files
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar
@@ -107,6 +108,8 @@ class TablePlan:
         added: Columns of the newer side only.
         files_kept: Files of both.
         partitions_skipped: Partitions whose files are the same.
+        regrouped: Files of either side alone that have the same rows as a whole, since some were
+            put together from others: they are in no task.
         warnings: What the user should know before trusting the counts.
         ignored: Columns that were left out on purpose.
         tolerances: Columns with a tolerance, and what it is, as it was written.
@@ -125,6 +128,7 @@ class TablePlan:
     tasks: tuple[DiffTask, ...] = ()
     files_kept: int = 0
     partitions_skipped: int = 0
+    regrouped: tuple[tuple[DataFile, ...], tuple[DataFile, ...]] = ((), ())
     warnings: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     tolerances: tuple[tuple[str, str], ...] = ()
@@ -166,10 +170,14 @@ class TablePlan:
         """Returns the files that only this side has."""
         return tuple(file for task in self.tasks for file in task.files(side))
 
+    def differing_files(self, side: SideName) -> tuple[DataFile, ...]:
+        """Returns the files that only this side has, also those whose rows are on both sides."""
+        return (*self.files(side), *self.regrouped[SIDES.index(side)])
+
     @property
     def partitions_compared(self) -> int:
         """Returns the number of partitions with files that only one side has."""
-        return len({f.partition for side in SIDES for f in self.files(side)})
+        return len({f.partition for side in SIDES for f in self.differing_files(side)})
 
     @property
     def key_pairs(self) -> tuple[ColumnPair, ...]:
@@ -209,11 +217,13 @@ def plan_table(
     if columns.match.shared_files_agree:
         removed, added = without_shared(removed, added)
     shared = len(changes.removed) - len(removed)
-    tasks = _tasks(removed, added, same_spec=columns.match.partitions_agree)
+    regrouped = _regrouped(columns.match, removed, added)
+    tasks = _tasks(*_without(regrouped, removed, added), same_spec=columns.match.partitions_agree)
     touched = len({f.partition for f in (*changes.removed, *changes.added)})
     compared = len({f.partition for f in (*removed, *added)})
     schema_changes = _schema_changes(columns, ignored)
-    status: Status = "modified" if tasks or schema_changes else "unchanged"
+    differ = tasks or regrouped[0] or schema_changes
+    status: Status = "modified" if differ else "unchanged"
     if before is None or after is None:
         status = "added" if before is None else "removed"
     return TablePlan(
@@ -228,6 +238,7 @@ def plan_table(
         tasks=tasks,
         files_kept=changes.files_kept + shared,
         partitions_skipped=changes.partitions_kept + touched - compared,
+        regrouped=regrouped,
         warnings=(*_warnings(columns, options), *options.notes),
         ignored=ignored,
         tolerances=tuple((name, str(stated)) for name, stated in options.tolerance.items()),
@@ -423,16 +434,61 @@ def without_shared(
     return rest(removed), rest(added)
 
 
+_Files: TypeAlias = tuple[tuple[DataFile, ...], tuple[DataFile, ...]]
+
+
+def _regrouped(
+    match: ColumnMatch, removed: Sequence[DataFile], added: Sequence[DataFile]
+) -> _Files:
+    """Returns the files of each side that have the same rows as a whole; see ``TablePlan``.
+
+    Both sides must have the same columns: what a file holds may mean something else in others.
+    """
+    old, new = match.old, match.new
+    made = any(file.rows_of is not None for file in (*removed, *added))
+    columns = [[(f.id, f.type) for f in side.schema.fields] for side in (old, new)]
+    alike = sorted(columns[0], key=str) == sorted(columns[1], key=str)
+    if not (made and alike and old.table_id == new.table_id and match.partitions_agree):
+        return (), ()
+    if any(before.id != after.id for before, after in match.pairs):
+        return (), ()
+    inner = {f.id for f in new.schema.fields if f.id not in new.partition_by}
+    schemas = {**old.file_schemas, **new.file_schemas}
+    found: tuple[list[DataFile], list[DataFile]] = ([], [])
+    for before, after in by_partition(removed, added).values():
+        same = regrouped_files(before, after, columns=inner, schemas=schemas)
+        for side, files in zip(found, same, strict=True):
+            side.extend(files)
+    return tuple(found[0]), tuple(found[1])
+
+
+def _without(gone: _Files, removed: Sequence[DataFile], added: Sequence[DataFile]) -> _Files:
+    """Leaves out files of each side."""
+    left = []
+    for out, files in zip(gone, (removed, added), strict=True):
+        ids = set(map(id, out))
+        left.append(tuple(file for file in files if id(file) not in ids))
+    return left[0], left[1]
+
+
+def by_partition(
+    removed: Sequence[DataFile], added: Sequence[DataFile]
+) -> dict[Partition, tuple[list[DataFile], list[DataFile]]]:
+    """Returns the files of each side by partition."""
+    found: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
+    for number, files in enumerate((removed, added)):
+        for file in files:
+            found.setdefault(file.partition, ([], []))[number].append(file)
+    return found
+
+
 def _tasks(
     removed: Sequence[DataFile], added: Sequence[DataFile], *, same_spec: bool
 ) -> tuple[DiffTask, ...]:
     if not same_spec:
         both = DiffTask(None, tuple(removed), tuple(added))
         return (both,) if removed or added else ()
-    partitions: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
-    for number, files in enumerate((removed, added)):
-        for file in files:
-            partitions.setdefault(file.partition, ([], []))[number].append(file)
+    partitions = by_partition(removed, added)
     return tuple(
         DiffTask(partition, *map(tuple, partitions[partition]))
         for partition in sorted(partitions, key=_partition_order)

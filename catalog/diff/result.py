@@ -169,7 +169,8 @@ class TableDiff(Drawn["Diff"]):
 
     def _files(self, side: SideName) -> tuple[FileInfo, ...]:
         table = self._plan.side(side)
-        return tuple(file_info(self._store, table, file) for file in self._plan.files(side))
+        files = self._plan.differing_files(side)
+        return tuple(file_info(self._store, table, file) for file in files)
 
     @property
     def coverage(self) -> Coverage:
@@ -178,8 +179,8 @@ class TableDiff(Drawn["Diff"]):
         return Coverage(
             plan.partitions_compared,
             plan.partitions_skipped,
-            len(plan.files("t")),
-            len(plan.files("f")),
+            len(plan.differing_files("t")),
+            len(plan.differing_files("f")),
             plan.files_kept,
             self._counts.bytes_read,
         )

@@ -53,7 +53,7 @@ def is_unchanged(plan: TablePlan, options: DiffOptions, prints: Prints) -> bool:
     That is: each file holds what another of its partition does on the other side, every key
     identifies its row, and no column is there that was not before, whose values would be counted.
     """
-    if not prints or plan.before is None or plan.after is None or plan.added:
+    if plan.before is None or plan.after is None or plan.added or (plan.tasks and not prints):
         return False
     if options.check_keys or options.full_stats:
         return False

@@ -147,7 +147,7 @@ class Candidate:
     def as_input(self, table: CandidateTable) -> ComputedInput:
         """Returns how a derived table records that it was computed from a table."""
         commit = next((c for c in self.known_in if self._holds(c, table)), None)
-        return ComputedInput(table.id, table.snapshot.content, commit)
+        return ComputedInput(table.id, table.snapshot.rows_id, commit)
 
     def _holds(self, commit_id: str, table: CandidateTable) -> bool:
         entry = self.commits.entries(commit_id).get(table.name)

@@ -67,6 +67,8 @@ class DataFile:
         unsound: Field ids of columns whose statistics in the file's footer contradict the values:
             an engine must not go by them. ``stats`` are right.
         blobs: The contents that its rows name, if it is of a file set.
+        rows_of: Of a file that was put together from others, with just their rows: what stands
+            for these, 16 bytes; see ``model.same_rows``.
     """
 
     path: str
@@ -79,6 +81,7 @@ class DataFile:
     stats: Mapping[int, ColumnStats] = field(default_factory=dict)
     unsound: tuple[int, ...] = ()
     blobs: BlobList | None = None
+    rows_of: bytes | None = None
 
     @property
     def identity(self) -> "Identity":

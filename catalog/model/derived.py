@@ -128,7 +128,7 @@ class ComputedInput:
 
     Attributes:
         snapshot: The id of its table snapshot.
-        content: The id of its columns and rows; see ``TableSnapshot.content``.
+        content: The id of its columns and rows; see ``TableSnapshot.rows_id``.
         commit: A commit that has that snapshot; None if it is the one that wrote the derived
             table, whose id was not known yet.
     """

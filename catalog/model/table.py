@@ -33,6 +33,8 @@ class TableSnapshot:
             only if this is equal too. Empty until the first commit.
         computed: What a derived table was computed from; None if no refresh left it as it is.
         source: The table of another format that it was taken from; None if it was not.
+        same_rows: Two contents: its own, if it is what this was recorded of, and that of an earlier
+            snapshot of the same rows, which lie in other files there. None if nothing is known.
     """
 
     schema: Schema
@@ -50,6 +52,7 @@ class TableSnapshot:
     table_id: str = ""
     computed: Computed | None = None
     source: SourceRecord | None = None
+    same_rows: tuple[str, str] | None = None
 
     @property
     def content(self) -> str:
@@ -63,6 +66,19 @@ class TableSnapshot:
                 }
             )
         )
+
+    @property
+    def rows_id(self) -> str:
+        """Returns an id of columns and rows: those that agree in it have the same.
+
+        Unlike ``content``, it stays while files are only put together.
+        """
+        own = self.content
+        return self.same_rows[1] if self.same_rows and self.same_rows[0] == own else own
+
+    def has_rows_of(self, content: str) -> bool:
+        """Returns whether it has the columns and rows of what had a content, or a ``rows_id``."""
+        return content == self.content or content == self.rows_id
 
     def fields(self, ids: tuple[int, ...]) -> tuple[Field, ...]:
         """Returns the columns of the given ids that the schema still has."""
@@ -118,9 +134,11 @@ def to_json(table: TableSnapshot) -> dict[str, object]:
     """Returns the stored form of a table snapshot."""
     computed = {} if table.computed is None else {"computed": table.computed.to_json()}
     source = {} if table.source is None else {"source": table.source.to_json()}
+    same_rows = {} if table.same_rows is None else {"same_rows": list(table.same_rows)}
     return {
         **computed,
         **source,
+        **same_rows,
         "table_id": table.table_id,
         "schema": schema_to_json(table.schema),
         "last_field_id": table.last_field_id,
@@ -183,8 +201,18 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
                 table_id=table_id,
                 computed=computed_from_json(stored.get("computed")),
                 source=source_record_from_json(stored.get("source")),
+                same_rows=_same_rows(stored.get("same_rows")),
             )
     raise CorruptData("a table snapshot is not readable: fields are missing or of another type")
+
+
+def _same_rows(stored: object) -> tuple[str, str] | None:
+    match stored:
+        case None:
+            return None
+        case [own, of] if is_id(own) and is_id(of):
+            return own, of
+    raise CorruptData(f"not what has the same rows as a table: {excerpt(stored)}")
 
 
 def _is_root(manifest: str | None, levels: int) -> bool:

@@ -37,7 +37,7 @@ INTEGER_COLUMNS = frozenset(
 ) | {"elsewhere"}
 BYTE_COLUMNS = frozenset(
     ("path", "token", "guard", "schema", "part", "low", "high", "first", "child", "name")
-) | {"snapshot", "@pack", "blobs"}
+) | {"snapshot", "@pack", "blobs", "of"}
 """What columns hold, by their names up to a dot; others may hold either."""
 
 

@@ -51,6 +51,7 @@ class TableUpdate:
             snapshot is that one's then, and nothing of it is written again.
         moved: The table under another name in the parent commit, if this is that one renamed:
             files go and come relative to it, and its manifest is edited, not rebuilt.
+        same_rows: Whether the files that come have just the rows of those that go.
     """
 
     name: str
@@ -60,6 +61,7 @@ class TableUpdate:
     added: Sequence[DataFile] = ()
     stored: PlacedEntry | None = None
     moved: StoredTable | None = None
+    same_rows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,25 @@ def _add_lineage(
             details.append(node)
         entries[table] = entry
     return entries, details
+
+
+def _with_same_rows(update: TableUpdate, table: TableSnapshot) -> TableSnapshot:
+    """Returns a table that says which rows it has, if they are those of its base."""
+    own, base = table.content, None if update.base is None else update.base.snapshot
+    if (
+        update.same_rows
+        and base is not None
+        and (base.schema, base.partition_by)
+        == (
+            table.schema,
+            table.partition_by,
+        )
+    ):
+        earlier = base.rows_id
+        return replace(table, same_rows=None if earlier == own else (own, earlier))
+    if table.same_rows is not None and table.same_rows[0] != own:
+        return replace(table, same_rows=None)
+    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +314,7 @@ class CommitWriter:
             levels=0 if root is None else root.levels,
             table_id=snapshot.table_id or self._new_id(),
         )
+        complete = _with_same_rows(update, complete)
         content = canonical_json(table_model.to_json(complete))
         places = {} if root is None or root.place is None else {root.id: root.place}
         node = pack.add_json(content, places, [] if root is None else [root.id])

@@ -5,6 +5,7 @@ Columns of a leaf: ``path``, ``token``, ``guard``, ``schema`` (file schema id, 3
 F: ``nulls.F``, ``nans.F``, ``low.F``, ``high.F`` (encoded bounds), ``exact.F`` (1 or NULL).
 ``unsound`` are field ids in ASCII, with commas between them, or NULL. Of file sets, ``blobs`` is
 the id (32 bytes) of the list of contents, ``elsewhere`` how many of them are not the catalog's.
+``of`` is what stands for the files that one was put together from (16 bytes), or NULL.
 Leaves are of kind ``files`` and sorted by partition values, then path.
 """
 
@@ -15,6 +16,7 @@ from functools import lru_cache
 from catalog.errors import CorruptData
 from catalog.model.datafile import BlobList, ColumnStats, DataFile, may_lie_at
 from catalog.model.ids import excerpt
+from catalog.model.same_rows import STANDING_BYTES
 from catalog.model.values import sort_key, stored_sort_key
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns
@@ -60,6 +62,7 @@ class DataFileRows:
             "rows": columnar.integers([r.rows for r in rows]),
             "unsound": columnar.byte_strings([_listed(r.unsound) for r in rows]),
             **_blob_columns(rows),
+            **_origin_columns(rows),
         }
         for n in range(self._partition_columns):
             columns[f"part.{n}"] = columnar.byte_strings([r.partition[n] for r in rows])
@@ -99,7 +102,7 @@ class DataFileRows:
         stats = _stats(columns, fields, count)
         unsound = map(_field_ids, columnar.optional(columns, "unsound", count))
         facts = (tokens, sizes, rows, partitions, schemas, guards, stats, unsound)
-        return list(map(DataFile, paths, *facts, _blobs(columns, count)))
+        return list(map(DataFile, paths, *facts, _blobs(columns, count), _origins(columns, count)))
 
     def keys(self, columns: Columns) -> list[bytes]:
         """Returns the sort keys of entries.
@@ -167,6 +170,22 @@ def _blobs(columns: Columns, count: int) -> list[BlobList | None]:
         raise CorruptData("column 'elsewhere' of a node has values below zero")
     pairs = zip(ids, elsewhere, strict=True)
     return [None if one is None else BlobList(one.hex(), number or 0) for one, number in pairs]
+
+
+def _origin_columns(rows: Sequence[DataFile]) -> Columns:
+    """Returns the column in which only files have a value that were put together from others."""
+    if all(row.rows_of is None for row in rows):
+        return {}
+    return {"of": columnar.byte_strings([row.rows_of for row in rows])}
+
+
+def _origins(columns: Columns, count: int) -> list[bytes | None]:
+    if "of" not in columns:
+        return [None] * count
+    found = columnar.optional(columns, "of", count)
+    if any(one is not None and len(one) != STANDING_BYTES for one in found):
+        raise CorruptData("column 'of' of a node does not hold 16 bytes")
+    return found
 
 
 def _guards(columns: Columns, count: int) -> list[str | None]:

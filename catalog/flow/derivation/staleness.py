@@ -70,6 +70,6 @@ def own_staleness(candidate: Candidate, graph: Graph, name: str) -> Staleness:
         now, before = candidate.table(one), known.get(one.casefold())
         if now is None or (before is not None and before.snapshot == now.id):
             continue
-        if before is None or before.content != now.snapshot.content:
+        if before is None or not now.snapshot.has_rows_of(before.content):
             changed[one] = before
     return Staleness(redefined=redefined, changed=changed, gone=gone)

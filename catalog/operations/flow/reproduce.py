@@ -310,7 +310,7 @@ def _first_done(commits: Commits, table: StoredTable, commit_id: str) -> tuple[s
             raise gone_input(table.name, table.name, origin)
         placed = commits.entry(origin, table.name)
         before = None if placed is None else commits.table(placed)
-        if before is None or before.snapshot.content != table.snapshot.content:
+        if before is None or before.snapshot.rows_id != table.snapshot.rows_id:
             raise not_reproducible(
                 f"table {table.name!r} in commit {commit_id[:8]} has the changes of {origin[:8]}, "
                 "made again on other rows by a rebase: it was not computed there",

@@ -108,7 +108,7 @@ class _Now:
         if then is None:
             return True
         both = (self._commits.table(now).snapshot, self._commits.table(then).snapshot)
-        return both[0].table_id != both[1].table_id or both[0].content != both[1].content
+        return both[0].table_id != both[1].table_id or both[0].rows_id != both[1].rows_id
 
 
 class _Upstream:

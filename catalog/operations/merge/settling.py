@@ -180,7 +180,7 @@ class _Settling:
         now, old = self.candidate.table(name), self.before.table(name)
         if now is None or old is None:
             return now is not old
-        return now.id != old.id and now.snapshot.content != old.snapshot.content
+        return now.id != old.id and now.snapshot.rows_id != old.snapshot.rows_id
 
     def _snapshot(self, candidate: Candidate, name: str) -> TableSnapshot | None:
         table = candidate.table(name)
@@ -215,7 +215,7 @@ class _Settling:
             now, before = self.candidate.table(one), known.get(one.casefold())
             if now is None or before is None:
                 return False
-            if now.id != before.snapshot and now.snapshot.content != before.content:
+            if now.id != before.snapshot and not now.snapshot.has_rows_of(before.content):
                 return False
         return True
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -128,7 +129,7 @@ class DataWriter:
         self._footers = OwnFooters(name, self._schema.columns, engine=lambda: self.context.con)
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
 
-    def __enter__(self) -> "DataWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -333,6 +334,7 @@ class DataWriter:
         path, entry = self._written[-1].staged.local_path, self._written[-1].entry
         stored = stored_digests(path, self._schema.columns, written.metadata)
         found = replace(maker.finish(self.table, entry), stored=stored)
+        self._note_sum(found.row_sum)
         rows = maker.row_words()
         if rows is not None and has_row_digests(self.table, entry):
             digests = RowDigests(self.context.store)
@@ -344,6 +346,9 @@ class DataWriter:
             keys = maker.key_words(self.table, entry)
             if keys is not None:
                 self.context.keys[entry.identity, self.table.key] = keys
+
+    def _note_sum(self, row_sum: int | None) -> None:
+        """Takes the sum over the rows of the file that was written last, if it was formed."""
 
     def _write_groups(
         self, path: str, groups: Iterator[pa.Table], maker: Fingerprinter | None

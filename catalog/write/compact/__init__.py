@@ -1,0 +1,1 @@
+"""Small data files put together into larger ones of the same rows."""
