@@ -34,7 +34,7 @@ def build(folder: Path, files: int, partitions: int) -> None:
         "SELECT hash(i) % 1000000000 AS id, 'customer ' || hash(i, 1) % 100000 AS customer, "
         "DATE '2024-01-01' + CAST(hash(i, 2) % 366 AS INTEGER) AS day, "
         "CAST(hash(i, 3) % 100000 AS DOUBLE) / 100 AS amount, "
-        "list_value('new', 'paid', 'sent', 'back')[hash(i, 4) % 4 + 1] AS status, "
+        "list_value('new', 'paid', 'sent', 'back')[CAST(hash(i, 4) % 4 AS BIGINT) + 1] AS status, "
         "md5(CAST(i AS VARCHAR)) AS token "
         f"FROM range({files * FILE_ROWS}) r(i)"
     ).to_arrow_table()
@@ -79,7 +79,7 @@ def diffed(folder: Path) -> None:
     data.rename(folder / "gone")
     found = catalog.open(folder / "catalog").diff("main~1", "main")
     (folder / "gone").rename(data)
-    assert not any(table.differs for table in found.view().tables)
+    assert not any(table.differs for table in found.view.tables)
 
 
 STEPS = {"build": build, "plain rewrite": theirs, "compact": ours, "diff across it": diffed}

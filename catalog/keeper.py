@@ -1,15 +1,19 @@
 """Care: the part of the facade that keeps a catalog whole, small and copied."""
 
 import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from catalog.backfiller import CatalogBackfiller
+from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
     from catalog.care.gc.record import GcRecord
     from catalog.care.gc.run import GcReport
     from catalog.operations.care.gc import GcProgress
+    from catalog.operations.care.compact import CompactReport, TableFiles
+    from catalog.write.compact.table import Progress
 
 
 @tells_machine_errors
@@ -83,3 +87,82 @@ class CatalogKeeper(CatalogBackfiller):
         from catalog.operations.care.gc import withdraw_lists
 
         return withdraw_lists(self.context)
+
+    def compact(
+        self,
+        tables: Sequence[str] | None = None,
+        *,
+        branch: str = DEFAULT_BRANCH,
+        target_bytes: int | None = None,
+        partitions: Sequence[str] = (),
+        dry_run: bool = False,
+        message: str | None = None,
+        progress: "Progress | None" = None,
+    ) -> "CompactReport":
+        """Puts the small data files of tables together, in one commit of the same rows.
+
+        Files of less than half of the size are written again, sorted by the table's key, where a
+        partition has several; without a key, rows keep the order of their files. Nothing else
+        changes: no diff tells of a row, derived tables stay up to date, and the files of before
+        stay in the commits that have them.
+
+        Args:
+            tables: The tables; None means all but file sets.
+            branch: The branch.
+            target_bytes: How large files are to be; None means 128 MiB.
+            partitions: Partitions of the tables as ``partitions`` lists them, such as
+                ``day=2024-01-01``, or conditions on their columns; none means all.
+            dry_run: Whether to report only what would be put together.
+            message: The commit's message; None makes one up.
+            progress: Called with a table, the bytes of its files that are done, and of all.
+
+        Returns:
+            The files of each table, before and after. Without small files there is no commit.
+
+        Raises:
+            NotFound: There is no such table or branch.
+            InvalidInput: A table is a file set, or a partition or a size is not valid.
+            CorruptData: A file is not what was committed.
+            Conflict: The branch is protected.
+        """
+        from catalog.model.texts import listed
+        from catalog.operations.care.compact import compact
+        from catalog.write.compact.plan import TARGET_BYTES
+
+        return compact(
+            self.context,
+            branch,
+            tables=None if tables is None else listed(tables, "tables"),
+            target_bytes=TARGET_BYTES if target_bytes is None else target_bytes,
+            partitions=listed(partitions, "partitions"),
+            dry_run=dry_run,
+            message=message,
+            progress=progress,
+        )
+
+    def file_gains(
+        self,
+        tables: Sequence[str] | None = None,
+        *,
+        ref: str = DEFAULT_BRANCH,
+        target_bytes: int | None = None,
+    ) -> "list[TableFiles]":
+        """Returns how many small files tables have, and what ``compact`` would make of them.
+
+        It opens no data file.
+
+        Args:
+            tables: The tables; None means all.
+            ref: Where to look.
+            target_bytes: How large files are to be; None means 128 MiB.
+
+        Raises:
+            NotFound: There is no such table or ref.
+        """
+        from catalog.model.texts import listed
+        from catalog.operations.care.compact import file_gains
+        from catalog.write.compact.plan import TARGET_BYTES
+
+        named = None if tables is None else listed(tables, "tables")
+        size = TARGET_BYTES if target_bytes is None else target_bytes
+        return file_gains(self.context, ref, tables=named, target_bytes=size)

@@ -10,7 +10,6 @@ from catalog.model.partition import Partition, partition_text
 from catalog.model.table import TableSnapshot
 from catalog.model.values import encoded_text
 from catalog.operations.context import OperationContext
-from catalog.query.stored.condition import check_stored_condition
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files
 from catalog.write.compact.plan import Wanted
@@ -66,6 +65,8 @@ def _meeting(
     name: str, table: TableSnapshot, partitions: Sequence[Partition], where: str
 ) -> list[Partition]:
     """Returns those of some partitions that meet a condition."""
+    from catalog.query.stored.condition import check_stored_condition
+
     alias = name.rpartition(".")[2]
     condition = check_stored_condition(where, table=alias, what=f"the condition {where!r}")
     kinds = [kind for _, kind in table.partition_fields]
