@@ -1,8 +1,8 @@
 """Measures how small files of a table are put together, beside a plain rewrite by DuckDB.
 
-The rows lie in files of some 10 kB each, in one partition or in many, in an order that has nothing
-to do with their key. DuckDB reads the same files, sorts each partition by the key and writes it with
-zstd: what cannot be done without. CPU seconds are those of a process of its own.
+The rows lie in files of some 10 kB each, in one partition or in many, in an order that has
+nothing to do with their key. DuckDB reads the same files, sorts each partition by the key and
+writes it with zstd: what cannot be done without. CPU seconds are those of a process of its own.
 
     python benchmarks/compact.py --files 10000
 """

@@ -109,7 +109,7 @@ class CatalogKeeper(CatalogBackfiller):
         Args:
             tables: The tables; None means all but file sets.
             branch: The branch.
-            target_bytes: How large files are to be; None means 128 MiB.
+            target_bytes: How large files are to be; None means 128 MB.
             partitions: Partitions of the tables as ``partitions`` lists them, such as
                 ``day=2024-01-01``, or conditions on their columns; none means all.
             dry_run: Whether to report only what would be put together.
@@ -154,7 +154,7 @@ class CatalogKeeper(CatalogBackfiller):
         Args:
             tables: The tables; None means all.
             ref: Where to look.
-            target_bytes: How large files are to be; None means 128 MiB.
+            target_bytes: How large files are to be; None means 128 MB.
 
         Raises:
             NotFound: There is no such table or ref.

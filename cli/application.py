@@ -109,6 +109,7 @@ _COMMANDS = {
     "status": "status:status",
     "derive": "derive:derive",
     "refresh": "refresh:refresh",
+    "compact": "compact:compact",
     "lineage": "lineage:lineage",
     "diff": "diff:diff",
     "compare": "compare:compare",

@@ -17,6 +17,7 @@ COMMANDS: Groups = {
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
     "Take care": ("gc",),
     "Hand out": ("export", "views", "publish", "serve"),
+    "Care": ("compact",),
 }
 
 DIFF_OPTIONS: Groups = {

@@ -55,6 +55,7 @@ class DiffOptions:
         ignore: Columns that are not compared.
         defaults: What holds unless the above say otherwise, by table.
         notes: What is to be said of a table, for options that mean nothing there.
+        regrouped: Whether entries of files are believed that say of which files they have the rows.
 
     Raises:
         InvalidInput: A value is not valid, whatever the tables.
@@ -70,6 +71,7 @@ class DiffOptions:
     ignore: Sequence[str] = ()
     defaults: Mapping[str, TableDefaults] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    regrouped: bool = True
 
     def __post_init__(self) -> None:
         """Checks the values."""

@@ -217,7 +217,8 @@ def plan_table(
     if columns.match.shared_files_agree:
         removed, added = without_shared(removed, added)
     shared = len(changes.removed) - len(removed)
-    regrouped = _regrouped(columns.match, removed, added)
+    believed = options.regrouped
+    regrouped = _regrouped(columns.match, removed, added) if believed else ((), ())
     tasks = _tasks(*_without(regrouped, removed, added), same_spec=columns.match.partitions_agree)
     touched = len({f.partition for f in (*changes.removed, *changes.added)})
     compared = len({f.partition for f in (*removed, *added)})

@@ -99,4 +99,5 @@ class DiffRequest:
             distributions=self.distributions,
             ignore=() if self.ignore is None else self.ignore,
             defaults={} if self.defaults is None else self.defaults,
+            regrouped=self.by_fingerprints,
         )

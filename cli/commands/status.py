@@ -25,6 +25,7 @@ from cli.output import stdout
 from cli.output.derived import stale_json
 from cli.output.listing import Cell, ListFormat, Listing, show, show_json
 from cli.output.snapshots import tell_of
+from cli.sizes import TargetSize, target_bytes
 from cli.specs import with_options
 from cli.usage import UsageError
 
@@ -43,12 +44,19 @@ Stale = Annotated[
         "--stale", help="List the derived tables instead, and which inputs they are behind."
     ),
 ]
+Files = Annotated[
+    bool,
+    typer.Option(
+        "--files",
+        help="List how many small files tables have, and what compact would make of them.",
+    ),
+]
 StaleRef = Annotated[
     str | None,
     typer.Option(
         "--ref",
         metavar="REF",
-        help="With --stale: where to look. Default: the branch.",
+        help="With --stale or --files: where to look. Default: the branch.",
         autocompletion=complete_ref,
     ),
 ]
@@ -56,8 +64,8 @@ ExitCodeOption = Annotated[
     bool,
     typer.Option(
         "--exit-code",
-        help="Exit with 1 if a snapshot would change anything or a source is missing, or with "
-        "--stale if any table is stale.",
+        help="Exit with 1 if a snapshot would change anything or a source is missing, with "
+        "--stale if any table is stale, or with --files if any would gain.",
     ),
 ]
 
@@ -73,6 +81,8 @@ def status(
     append: Append = False,
     branch: Branch = DEFAULT_REF,
     stale: Stale = False,
+    files: Files = False,
+    target_size: TargetSize = None,
     ref: StaleRef = None,
     exit_code: ExitCodeOption = False,
     how: Format = ListFormat.TEXT,
@@ -91,14 +101,20 @@ def status(
       parquetry status orders=exports/orders --json
       parquetry status --exit-code
       parquetry status --stale
+      parquetry status --files
     """
-    if stale:
-        if sources or keys or partition_by or partitions or append:
-            raise UsageError("--stale lists derived tables, and takes no sources")
-        _stale(context, ref or branch, chosen(how, json), exit_code=exit_code)
+    if stale or files:
+        if sources or keys or partition_by or partitions or append or (stale and files):
+            what = "--stale lists derived tables" if stale else "--files lists tables"
+            raise UsageError(f"{what}, and takes no sources")
+        if files:
+            size = target_bytes(target_size)
+            _files(context, ref or branch, size, chosen(how, json), exit_code=exit_code)
+        else:
+            _stale(context, ref or branch, chosen(how, json), exit_code=exit_code)
         return
-    if ref is not None:
-        raise UsageError("--ref is for --stale")
+    if ref is not None or target_size is not None:
+        raise UsageError("--ref is for --stale and --files, --target-size for --files")
     from catalog.operations.status import Source
 
     scope = scope_of(partitions, append)
@@ -189,6 +205,18 @@ def _stale(context: typer.Context, ref: str, how: ListFormat, *, exit_code: bool
         if how is ListFormat.TEXT and found:
             stdout.line(f"{behind:,} of {counted(len(found), 'derived table')} stale")
     if exit_code and behind:
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)
+
+
+def _files(
+    context: typer.Context, ref: str, size: int | None, how: ListFormat, *, exit_code: bool
+) -> None:
+    """Lists how many small files tables have, and what would become of them."""
+    from cli.output.files import files_listing
+
+    found = opened(context).file_gains(ref=ref, target_bytes=size)
+    show(files_listing(found, ref), how)
+    if exit_code and any(one.small_files for one in found):
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 

@@ -265,14 +265,14 @@ def column_names(text: str) -> tuple[str, ...]:
     )
 
 
-def memory_bytes(written: str) -> int:
-    """Reads a size such as ``2GB`` or ``512MiB``.
+def memory_bytes(written: str, *, option: str = "--memory-limit", example: str = "2GB") -> int:
+    """Reads a size such as ``2GB`` or ``512MiB``; hints name its option with an example.
 
     Raises:
         UsageError: It is not a size.
     """
     match = _SIZE.fullmatch(written.strip())
     if match is None:
-        raise UsageError(f"{written!r} is not a size", hint="e.g. --memory-limit 2GB")
+        raise UsageError(f"{written!r} is not a size", hint=f"e.g. {option} {example}")
     units = BINARY_UNITS if match[3] else UNITS
     return int(float(match[1]) * units.get(match[2].lower(), 1))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import duckdb
+
 from catalog.engine.connection import borrowed
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier
@@ -79,8 +81,17 @@ def _meeting(
         return []
     with borrowed() as con, engine_errors():
         place = "parquetry_place"
-        found = con.sql(
-            f"SELECT {place} FROM (VALUES {rows}) AS {identifier(alias)}({place}, {columns}) "
-            f"WHERE {condition.sql} ORDER BY {place}"
-        ).fetchall()
+        try:
+            found = con.sql(
+                f"SELECT {place} FROM (VALUES {rows}) AS {identifier(alias)}({place}, {columns}) "
+                f"WHERE {condition.sql} ORDER BY {place}"
+            ).fetchall()
+        except duckdb.Error as error:
+            known = ", ".join(column for column, _ in table.partition_fields)
+            raise InvalidInput(
+                f"{where!r} is no partition of table {name}, and no condition on its partitions: "
+                f"{str(error).partition(chr(10))[0]}",
+                kind=ErrorKind.BAD_WHERE,
+                hint=f"its partition columns are {known}",
+            ) from error
     return [partitions[n] for (n,) in found]

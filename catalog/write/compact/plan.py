@@ -9,8 +9,8 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.write.files.writer import MAX_FILE_ROWS
 
-TARGET_BYTES = 128 << 20
-"""How large files are to be, unless something else is asked for: 128 MiB."""
+TARGET_BYTES = 128_000_000
+"""How large files are to be, unless something else is asked for: 128 MB."""
 
 LEAST_TARGET_BYTES = 1 << 10
 """The least size that can be asked for."""
