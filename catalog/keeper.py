@@ -11,8 +11,8 @@ from catalog.storage.failures import tells_machine_errors
 if TYPE_CHECKING:
     from catalog.care.gc.record import GcRecord
     from catalog.care.gc.run import GcReport
-    from catalog.operations.care.gc import GcProgress
     from catalog.operations.care.compact import CompactReport, TableFiles
+    from catalog.operations.care.gc import GcProgress
     from catalog.write.compact.table import Progress
 
 

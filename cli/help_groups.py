@@ -15,9 +15,8 @@ COMMANDS: Groups = {
         *("reset",),
     ),
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
-    "Take care": ("gc",),
+    "Take care": ("gc", "compact"),
     "Hand out": ("export", "views", "publish", "serve"),
-    "Care": ("compact",),
 }
 
 DIFF_OPTIONS: Groups = {
