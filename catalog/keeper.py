@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from catalog.care.gc.record import GcRecord
     from catalog.care.gc.run import GcReport
     from catalog.operations.care.compact import CompactReport, TableFiles
+    from catalog.operations.care.expire import ExpiryReport
     from catalog.operations.care.gc import GcProgress
     from catalog.write.compact.table import Progress
 
@@ -166,3 +167,50 @@ class CatalogKeeper(CatalogBackfiller):
         named = None if tables is None else listed(tables, "tables")
         size = TARGET_BYTES if target_bytes is None else target_bytes
         return file_gains(self.context, ref, tables=named, target_bytes=size)
+
+    def expire(
+        self,
+        keep: "str | datetime.timedelta",
+        *,
+        keep_last: int = 1,
+        keep_tags: bool = True,
+        tables: Sequence[str] | None = None,
+        dry_run: bool = False,
+    ) -> "ExpiryReport":
+        """Gives up the data of old commits: the next gc may drop what nothing else needs.
+
+        History stays: ``log``, ``show``, ``tables``, ``lineage`` and diffs of metadata answer as
+        before. Reading rows that are gone is an error of kind ``data-expired``. What a kept
+        commit needs too stays, and can be read through both. Always kept are the commits at which
+        branches are, or were in the last 30 days, where open branches parted from those that they
+        may be merged into, what merges and backfills under way need, and what rules of branches
+        demand.
+
+        Args:
+            keep: Commits younger than this are kept, such as ``90d``, and on each branch the one
+                before them: it is what the branch was when that time began.
+            keep_last: So many newest commits of each branch are kept, along first parents.
+            keep_tags: Whether commits with a tag are kept.
+            tables: The tables whose data is given up; None means all.
+            dry_run: Whether to report what would expire, and what that would free, and to record
+                nothing.
+
+        Returns:
+            What expired, and what keeps the others.
+
+        Raises:
+            InvalidInput: ``keep`` is no age or less than a day, or ``keep_last`` less than 1.
+            NotFound: No branch has such a table.
+            CorruptData: A ref, or the rules of a branch, cannot be read: nobody can say then what
+                must be kept.
+        """
+        from catalog.operations.care.expire import expire
+
+        return expire(
+            self.context,
+            keep,
+            keep_last=keep_last,
+            keep_tags=keep_tags,
+            tables=tables,
+            dry_run=dry_run,
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from catalog.errors import CatalogError, CorruptData
 from catalog.model.listings import (
     ColumnInfo,
     CommitInfo,
@@ -63,6 +64,9 @@ class CatalogReader:
     def repository(self) -> Repository:
         """Returns the stored objects."""
         return self.context.repository
+
+    def _explained(self, error: CorruptData) -> CatalogError:
+        return self.repository.expiry.explained(error)
 
     @property
     def info(self) -> CatalogInfo:

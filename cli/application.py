@@ -16,7 +16,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 import catalog
+from catalog.errors import CorruptData
 from catalog.model.datafile import Verify
+from cli.execution import EXPLAINED
 from cli.exit_codes import ExitCode
 from cli.groups import Commands, DefaultCommandGroup, NamedGroup
 from cli.help_groups import OPTIONS, write_options
@@ -43,7 +45,13 @@ class PlainCommand(PlainValues, TyperCommand):
         words = ctx.command_path.split()[1:]
         paged = is_paged(words, ctx.params)
         with stdout.paged() if paged else nullcontext():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except CorruptData as error:
+                better = ctx.meta.get(EXPLAINED, lambda same: same)(error)
+                if better is error:
+                    raise
+                raise better from error
 
 
 _EXIT_CODES = "; ".join(f"{int(code)} {code.meaning.partition(';')[0]}" for code in ExitCode)
@@ -136,6 +144,7 @@ _COMMANDS = {
     "views": "export:views",
     "publish": "publish:publish",
     "serve": "serve:serve",
+    "expire": "expire:expire",
     "demo": "demo:demo",
 }
 """The commands and where they are: the module in ``cli/commands/``, and the function."""

@@ -18,6 +18,9 @@ PROGRAM = "parquetry"
 
 DEBUG_VARIABLE = "PARQUETRY_DEBUG"
 
+EXPLAINED = "parquetry.explained"
+"""Where a command's context has what explains errors about files of the catalog it opened."""
+
 
 class Command(Protocol):
     """A command of typer's."""

@@ -17,6 +17,7 @@ COMMANDS: Groups = {
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
     "Take care": ("gc", "compact"),
     "Hand out": ("export", "views", "publish", "serve"),
+    "Care": ("expire",),
 }
 
 DIFF_OPTIONS: Groups = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.check_functions import configured_functions
+from cli.execution import EXPLAINED
 from cli.gate import configured_hooks
 from cli.location import bucket_options, catalog_uri, named_uri, time_limit_s, verification
 from cli.publications import kept_current
@@ -48,6 +49,7 @@ def opened(
         check_functions=partial(configured_functions, allow=allow_commands),
     )
     kept_current(context, found)
+    context.meta[EXPLAINED] = found.repository.expiry.explained
     return found
 
 

@@ -9,20 +9,12 @@ from decimal import Decimal, InvalidOperation
 
 from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.ages import age_of
 from catalog.model.checks import MAX_CHECK, Check, CheckKind, Severity, check_name, threshold
 from catalog.model.ids import canonical_json
 
 MAX_COUNT = (1 << 63) - 1
 """Most rows that a check can ask for."""
-
-MOST_AGE = datetime.timedelta(days=36_500)
-"""Greatest age that a check can ask for."""
-
-_AGE = re.compile(
-    r"\s*([0-9]{1,9})\s*(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)\s*", re.IGNORECASE
-)
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +115,8 @@ def max_age(text: object) -> datetime.timedelta:
     Raises:
         InvalidInput: It is none, or nothing.
     """
-    found = _AGE.fullmatch(text) if isinstance(text, str) else None
-    age = None
-    if found is not None and int(found[1]) * _SECONDS[found[2][0].lower()] <= MOST_AGE.days * 86400:
-        age = datetime.timedelta(seconds=int(found[1]) * _SECONDS[found[2][0].lower()])
-    if not age:
+    age = age_of(text)
+    if age is None:
         raise InvalidInput(
             f"{text!r} is not an age",
             kind=ErrorKind.BAD_CHECK,

@@ -1,6 +1,7 @@
 """The rules of a branch: read, changed by compare-and-swap, and what they do not let happen."""
 
 import contextlib
+import datetime
 import difflib
 import re
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
+from catalog.model.ages import age_text, given_age
 from catalog.model.ids import canonical_json
 from catalog.model.names import canonical_name
 from catalog.model.refs import Branch
@@ -151,8 +153,13 @@ class RuleChange:
     no_may_fail: Sequence[str] = ()
     hook: Sequence[str] = ()
     no_hook: Sequence[str] = ()
+    keep_data: str | datetime.timedelta | None = None
+    no_keep_data: bool = False
 
     def __post_init__(self) -> None:
+        if self.keep_data is not None and self.no_keep_data:
+            raise InvalidInput("an age is to be set in the rules, and to be dropped")
+        self._keep()
         for name in _LISTS:
             come = set(listed(getattr(self, name), name))
             both = come & set(listed(getattr(self, f"no_{name}"), f"no_{name}"))
@@ -169,7 +176,21 @@ class RuleChange:
     def __bool__(self) -> bool:
         """Returns whether anything is to change."""
         names = (*_LISTS, *(f"no_{name}" for name in _LISTS))
-        return self.judge_direct is not None or any(getattr(self, name) for name in names)
+        others = self.judge_direct is not None or self.keep_data is not None or self.no_keep_data
+        return others or any(getattr(self, name) for name in names)
+
+    def _keep(self) -> int | None:
+        """Returns for how many seconds data is to be kept; None leaves it as it is.
+
+        Raises:
+            InvalidInput: It is not an age.
+        """
+        if self.keep_data is None:
+            return 0 if self.no_keep_data else None
+        seconds = int(given_age(self.keep_data, "keep_data").total_seconds())
+        if not seconds:
+            raise InvalidInput(f"keep_data: {self.keep_data!r} is less than a second")
+        return seconds
 
     def why(self) -> str:
         """Returns what the reflog says."""
@@ -187,6 +208,10 @@ class RuleChange:
         ]
         if self.judge_direct is not None:
             parts.append(f"{'' if self.judge_direct else 'no longer '}judge direct commits")
+        keep = self._keep()
+        if keep is not None:
+            age = age_text(datetime.timedelta(seconds=keep)) if keep else ""
+            parts.append(f"keep data for {age}" if keep else "no longer keep data for long")
         return f"rules: {'; '.join(parts)}"
 
     def applied(self, rules: BranchRules, commits: Commits, branch: Branch) -> BranchRules:
@@ -200,8 +225,10 @@ class RuleChange:
         known = _check_names(commits, branch.commit_id) if self.require or self.may_fail else {}
         require = [_spelled(known, branch, one) for one in self.require]
         may_fail = [_spelled(known, branch, one) for one in self.may_fail]
+        keep = self._keep()
         return replace(
             rules,
+            keep_seconds=rules.keep_seconds if keep is None else keep,
             required=_changed(rules.required, require, self.no_require, "required"),
             may_fail=_changed(rules.may_fail, may_fail, self.no_may_fail, "may_fail"),
             hooks=_changed(rules.hooks, self.hook, self.no_hook, "hooks"),

@@ -99,11 +99,9 @@ class OperationContext:
     def over(self, store: ObjectStore) -> "OperationContext":
         """Returns the same catalog, with what is written going to another store for a trial."""
         old = self.repository
-        return replace(
-            self,
-            repository=Repository(store, old.info, verify=old.verify, limits=old.limits),
-            is_trial=True,
-        )
+        new = Repository(store, old.info, verify=old.verify, limits=old.limits)
+        new.commits.visited = old.commits.visited
+        return replace(self, repository=new, is_trial=True)
 
 
 def default_author() -> str:

@@ -32,7 +32,8 @@ class LateRows:
         def read(selection: Selection) -> pa.RecordBatchReader:
             name = planned.plan.table
             if name not in self._tables:
-                self._tables[name] = self._compared(planned)
+                with self._planner.repository.expiry.explaining():
+                    self._tables[name] = self._compared(planned)
             return self._tables[name].read(selection)
 
         return read

@@ -97,9 +97,8 @@ def rebase(
     base = parting(context.repository.commits.read, before, target)
     if base == target:
         return RebaseReport(name, base, target, before, None, (), {})
+    context.repository.expiry.check_kept(target)
     own = _own_commits(context, before, target)
-    for commit_id, commit in own.items():
-        check_not_conflicted(commit_id, commit)
     arrived = _arrived(context, base, target, names={n for c in own.values() for n in c.changes})
     if dry_run:
         made = tuple(commit_info(commit_id, commit) for commit_id, commit in own.items())
@@ -176,13 +175,18 @@ def _like(context: OperationContext, commit_id: str, updates: Sequence[TableUpda
 
 
 def _own_commits(context: OperationContext, head: str, target: str) -> dict[str, Commit]:
-    """Returns what a branch did that another commit does not have, oldest first."""
+    """Returns what a branch did that another commit does not have, oldest first.
+
+    Raises:
+        InvalidInput: A merge in conflict is among it, which cannot be made again elsewhere.
+    """
     read = context.repository.commits.read
     missing = set(missing_commits(read, head, target))
     own = []
     for logged in first_parents(read, head):
         if logged.id not in missing:
             break
+        check_not_conflicted(logged.id, logged.commit)
         own.append((logged.id, logged.commit))
     return dict(own[::-1])
 

@@ -1,6 +1,7 @@
 """Branches and tags of an open catalog: ``cat.branches`` and ``cat.tags``."""
 
 import contextlib
+import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,7 @@ class BranchList:
         """
         name = check_ref_name(name)
         start = self._context.resolve(at)
+        self._repository.expiry.check_kept(start.commit_id)
         stamp = self._context.stamp(f"branch: created from {at}")
         return self._repository.branches.create(name, start.commit_id, stamp)
 
@@ -144,6 +146,7 @@ class BranchList:
             raise moved_error(live.name, during="its deletion") from error
         return live.held.branch
 
+    # long: one parameter for each rule
     def protect(
         self,
         name: str,
@@ -155,6 +158,8 @@ class BranchList:
         no_may_fail: Sequence[str] = (),
         hook: Sequence[str] = (),
         no_hook: Sequence[str] = (),
+        keep_data: str | datetime.timedelta | None = None,
+        no_keep_data: bool = False,
         rules: bool = True,
     ) -> Branch:
         """Protects a branch, so that it changes only by merge; or changes its rules.
@@ -172,6 +177,8 @@ class BranchList:
             no_may_fail: Checks that must pass again.
             hook: Names of hooks of the user's configuration that must let a change through.
             no_hook: Names of hooks that are no longer asked.
+            keep_data: How long ``expire`` keeps the data of its commits at least: ``365d``.
+            no_keep_data: Whether that rule is dropped.
             rules: False drops all rules, also contracts.
 
         Returns:
@@ -190,6 +197,8 @@ class BranchList:
             no_may_fail=no_may_fail,
             hook=hook,
             no_hook=no_hook,
+            keep_data=keep_data,
+            no_keep_data=no_keep_data,
         )
         if not rules:
             if change:
@@ -351,6 +360,7 @@ class TagList:
         name = check_ref_name(name)
         check_text(message, "the message")
         commit_id = self._context.resolve(at).commit_id
+        self._repository.expiry.check_kept(commit_id)
         stamp = self._context.stamp("tag: created")
         tag = Tag(name, commit_id, stamp.time, stamp.who, message)
         self._repository.branches.give_to_tag(name, stamp)

@@ -50,6 +50,8 @@ def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bo
         return _mended(context, canonical_name(branch), to=to, dry_run=dry_run)
     name, before = live.name, live.head
     after = repository.refs.resolve(to, default=name, clock=context.clock).commit_id
+    if after != before:
+        repository.expiry.check_kept(after)
     entries = repository.commits.entries
     if has_conflict_table(entries(after)) and not has_conflict_table(entries(before)):
         raise InvalidInput(
@@ -77,6 +79,7 @@ def _mended(context: OperationContext, name: str, *, to: str, dry_run: bool) -> 
     """Points a branch whose object is damaged at a commit."""
     repository = context.repository
     after = repository.refs.resolve(to, default=name, clock=context.clock).commit_id
+    repository.expiry.check_kept(after)
     report = Reset(name, "", after, 0, 0, dry_run)
     if not dry_run:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from catalog.engine.checks import Check
 from catalog.engine.connection import borrow_for_users
 from catalog.engine.verification import verified
+from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.types import is_float
 from catalog.operations.context import OperationContext
@@ -67,6 +68,7 @@ class CatalogBackend:
         )
         wanted = [file for file in found if pruner.wants_file(file)]
         what = f"table {table.name} in commit {table.commit_id[:8]}"
+        self._repository.expiry.check_there(table.commit_id, wanted)
         self._watch(verified(self._repository, wanted, what=what))
         return wanted
 
@@ -79,6 +81,10 @@ class CatalogBackend:
         """Returns what checks the files given out since the last call."""
         found, self._checks = tuple(self._checks), []
         return found
+
+    def explained(self, error: CorruptData) -> CatalogError:
+        """Returns what an error about a file means: its data may have expired."""
+        return self._repository.expiry.explained(error)
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""

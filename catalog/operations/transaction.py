@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.engine.quoting import identifier
-from catalog.errors import ErrorKind, GateRefused, InvalidInput, NotFound
+from catalog.errors import (
+    CatalogError,
+    CorruptData,
+    ErrorKind,
+    GateRefused,
+    InvalidInput,
+    NotFound,
+)
 from catalog.model.guards import GivenGuard, Guard, read_guard
 from catalog.model.judgement import Violation
 from catalog.model.lineage import Origin
@@ -79,6 +86,9 @@ class CatalogTransaction:
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = describe_commit(self._context, self._transaction.commit_id)
+
+    def _explained(self, error: CorruptData) -> CatalogError:
+        return self._context.repository.expiry.explained(error)
 
     @property
     def branch(self) -> str:

@@ -42,6 +42,7 @@ def files_of(
     """Returns the files of a table, and what checks them again once they were read."""
     files = list(data_files(context.repository.commits, stored))
     what = f"table {stored.name} in commit {commit_id[:8]}"
+    context.repository.expiry.check_there(commit_id, files)
     return files, verified(context.repository, files, what=what)
 
 

@@ -5,6 +5,7 @@ from typing import Protocol, TypeAlias
 
 from catalog.dataclasses import dataclass
 from catalog.engine.checks import Check
+from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.lineage import Input
 from catalog.model.table import TableSnapshot
@@ -73,6 +74,9 @@ class Backend(Protocol):
 
         Those are the files that others can change while they are read.
         """
+
+    def explained(self, error: CorruptData) -> CatalogError:
+        """Returns what an error about a file means, as far as the catalog knows better."""
 
 
 ResolveRef: TypeAlias = Callable[[str | None], str]

@@ -84,7 +84,7 @@ class Session:
         writer: Writer | None = None,
     ) -> None:
         self._connection = connection
-        self._backend = backend
+        self._backend, self._explained = backend, backend.explained
         self._functions = functions or {}
         self._function_reads = function_reads or {}
         self._writer = writer

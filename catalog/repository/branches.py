@@ -153,6 +153,10 @@ class Branches:
             self._read.clear()
         self._read[branch.name] = data, branch
 
+    def known(self) -> tuple[Branch, ...]:
+        """Returns branches as they were when they were last read or moved, without reading any."""
+        return tuple(branch for _, branch in list(self._read.values()))
+
     def find(self, name: str) -> Branch | None:
         """Returns a branch that is not deleted, None if there is none."""
         held = self.held(name)

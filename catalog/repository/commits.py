@@ -44,10 +44,16 @@ class StoredTable:
 
 
 class Commits:
-    """Reads commits and the table snapshots below them."""
+    """Reads commits and the table snapshots below them.
+
+    Attributes:
+        visited: The commits whose tables were looked at, the latest last: one of them needs a data
+            file that somebody did not find.
+    """
 
     def __init__(self, nodes: NodeReader) -> None:
         self.nodes = nodes
+        self.visited: dict[str, None] = {}
         self._commits: Kept[Commit] = Kept(CACHED_COMMITS_BYTES)
         self._entries: dict[str, InlineEntries | TreeEntries] = {}
         self._marks: dict[tuple[Mark, str], tuple[str, ...]] = {}
@@ -89,6 +95,11 @@ class Commits:
         return None if isinstance(found, InlineEntries) else found
 
     def _found(self, commit_id: str) -> "InlineEntries | TreeEntries":
+        self.visited.pop(commit_id, None)
+        self.visited[commit_id] = None
+        if len(self.visited) > 2 * VISITED_COMMITS:
+            for one in list(self.visited)[:-VISITED_COMMITS]:
+                self.visited.pop(one, None)
         cached = self._entries.get(commit_id)
         if cached is not None:
             return cached
@@ -216,6 +227,9 @@ CACHED_ENTRIES = 100_000
 
 CACHED_MARKS = 512
 """Lists of derived tables, or of those with checks, kept in a process where commits have none."""
+
+VISITED_COMMITS = 1_000
+"""Commits of which it is known that they were looked at: more than any statement reads."""
 
 
 def _place(places: Mapping[str, Place], node_id: str) -> Place:

@@ -7,7 +7,7 @@ so do data that a commit needs which is not expired.
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
@@ -106,6 +106,10 @@ class Expired:
     commits: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
 
+    def lacking(self, commit_id: str) -> frozenset[str] | None:
+        """Returns the tables of a commit, case folded, whose data was expired; None for all."""
+        return self.commits.get(commit_id, frozenset())
+
     def has_data(self, commit_id: str, table: str) -> bool:
         """Returns whether a table's data at a commit was not expired.
 
@@ -113,8 +117,12 @@ class Expired:
             commit_id: The commit.
             table: The table's name there.
         """
-        tables = self.commits.get(commit_id, frozenset())
-        return tables is not None and table.casefold() not in tables
+        return has_data(self.lacking(commit_id), table)
+
+
+def has_data(lacking: frozenset[str] | None, table: str) -> bool:
+    """Returns whether a table is not among those whose data was expired; see ``lacking``."""
+    return lacking is not None and table.casefold() not in lacking
 
 
 def record(
@@ -137,7 +145,22 @@ def records(store: ObjectStore) -> list[ExpiryRecord]:
         CorruptData: One is damaged.
         Unsupported: One was stored by a newer release.
     """
-    return sorted(_read(store, _paths(store)).values(), key=lambda one: one.time)
+    return sorted(read_records(store).values(), key=lambda one: one.time)
+
+
+def read_records(
+    store: ObjectStore, known: Mapping[str, ExpiryRecord] | None = None
+) -> dict[str, ExpiryRecord]:
+    """Returns all records by their paths; those that are ``known`` are not read again.
+
+    Raises:
+        CorruptData: One is damaged.
+        Unsupported: One was stored by a newer release.
+    """
+    known = known or {}
+    paths = _paths(store)
+    found = _read(store, [path for path in paths if path not in known])
+    return {path: known[path] if path in known else found[path] for path in paths}
 
 
 def expired(store: ObjectStore) -> Expired:
@@ -147,7 +170,7 @@ def expired(store: ObjectStore) -> Expired:
         CorruptData: A record is damaged: nobody can say what it was about.
         Unsupported: One was stored by a newer release.
     """
-    return _union(records(store))
+    return union(read_records(store).values())
 
 
 def expired_commits(store: ObjectStore) -> frozenset[str]:
@@ -160,7 +183,9 @@ def expired_commits(store: ObjectStore) -> frozenset[str]:
     return frozenset(one for one, tables in expired(store).commits.items() if tables is None)
 
 
-def _union(found: Sequence[ExpiryRecord]) -> Expired:
+def union(found: Iterable[ExpiryRecord]) -> Expired:
+    """Returns what some records say together."""
+    found = list(found)
     commits: dict[str, frozenset[str] | None] = {}
     for one in found:
         named = None if one.tables is None else frozenset(name.casefold() for name in one.tables)

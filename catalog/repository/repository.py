@@ -22,6 +22,7 @@ from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
 from catalog.repository.condemned import Condemned
 from catalog.repository.creation import create_named, create_own
+from catalog.repository.expiry import Expiry
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import encode_pack, pack_path
 from catalog.repository.resolve import Resolver
@@ -56,6 +57,7 @@ class Repository:
         limits: What a statement that the catalog stores may take.
         verified: Files that were compared, each as it was, so that it is not read again for that.
         condemned: Keeps writers off what garbage collection may remove.
+        expiry: Tells data that was expired from data that was lost.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Repository:
         self.tags.check = lambda commit_id: self.condemned.check(commit_id, None)
         self._writer: CommitWriter | None = None
         self.refs = Resolver(store, self.branches, self.tags, self.commits)
+        self.expiry = Expiry(store, self.commits, branches=self.branches, tags=self.tags)
 
     def _main(self) -> str | None:
         main = self.branches.find(DEFAULT_BRANCH)

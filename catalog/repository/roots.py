@@ -15,6 +15,7 @@ from catalog.model.commit import EMPTY_ID
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import Branch, Move
 from catalog.repository import branches, tags
+from catalog.repository.expired import Expired
 from catalog.repository.history import missing_commits
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
@@ -55,7 +56,7 @@ class Roots:
     """All roots, and the objects that refs themselves need.
 
     Attributes:
-        commits: The roots, those of branches first.
+        commits: The roots, those of branches first; a commit may be one for several reasons.
         pages: Paths of the pages of reflogs.
         unknown: Paths below ``refs/`` that are not the catalog's; they are left alone.
     """
@@ -92,8 +93,23 @@ def find_roots(repository: Repository, *, since: datetime.datetime) -> Roots:
         if branch.commit_id is not None and name.startswith(UNDER_WAY):
             named = _named(repository, branch.commit_id)
             found += [Root(name, commit_id, "merge") for commit_id in named]
-    known = {root.commit_id: root for root in reversed(found) if root.commit_id != EMPTY_ID}
-    return Roots(tuple(reversed(known.values())), tuple(dict.fromkeys(pages)), tuple(unknown))
+    found = [root for root in dict.fromkeys(found) if root.commit_id != EMPTY_ID]
+    return Roots(tuple(found), tuple(dict.fromkeys(pages)), tuple(unknown))
+
+
+def unkept(expired: Expired, roots: Roots) -> Expired:
+    """Returns what was expired, without the commits that roots keep whatever records say.
+
+    A ref may have been made while its commit was expired. Only old moves of branches, and tags
+    that a record names, keep nothing.
+    """
+    kept = {
+        root.commit_id
+        for root in roots.commits
+        if root.why != "reflog" and not (root.why == "tag" and root.ref in expired.tags)
+    }
+    left = {one: tables for one, tables in expired.commits.items() if one not in kept}
+    return Expired(left, expired.tags)
 
 
 def _branches(

@@ -70,7 +70,8 @@ class CatalogService:
                 headers={"Allow": ", ".join(READ)},
             )
         try:
-            return self._answer(request)
+            with self._context.repository.expiry.explaining():
+                return self._answer(request)
         except CatalogError as error:
             return failed(error)
         except Exception as error:

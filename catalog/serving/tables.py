@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from catalog.dataclasses import dataclass, field
 from catalog.engine.verification import verified
-from catalog.errors import CatalogError, CorruptData, Unsupported
+from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.formats.iceberg.metadata import (
     Destination,
     Metadata,
@@ -110,8 +110,13 @@ class TableCache:
         name = found.stored.name
         what = f"table {name} at {found.place.ref.text}"
         if len(line) > 1:
-            with contextlib.suppress(Unsupported, CorruptData):
+            try:
                 return self._history(line, name, what), line
+            except (Unsupported, CorruptData):
+                pass
+            except NotFound as error:
+                if error.kind != ErrorKind.DATA_EXPIRED:
+                    raise
         return self._history(line[-1:], name, what), line[-1:]
 
     def _history(self, line: Sequence[State], name: str, what: str) -> _History:
@@ -128,6 +133,8 @@ class TableCache:
         if files is None:
             files = tuple(self._all_files(line))
         self._keep(self._files, key, files)
+        for state in line:
+            self._repository.expiry.check_there(state.id, files)
         verified(self._repository, files, what=what)
         known = self._histories.get(key)
         if isinstance(known, _History) and not known.folder.is_whole():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import ParamSpec, TypeVar
 
-from catalog.errors import CatalogError, ErrorKind, NotFound, StorageFailure
+from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, StorageFailure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -173,7 +173,8 @@ def tells_machine_errors(owner: type[T]) -> type[T]:
     """Makes the public methods of a class raise errors of the machine as the catalog's.
 
     Memory and threads may run out anywhere, and files fail to open: what is not told where it
-    happens, with the name of the file, is told here.
+    happens, with the name of the file, is told here. An instance with a method ``_explained`` may
+    know better what an error means that comes out.
     """
     for name, member in list(vars(owner).items()):
         if name.startswith("_") and name not in ("__enter__", "__exit__"):
@@ -188,8 +189,16 @@ def tells_machine_errors(owner: type[T]) -> type[T]:
 def _telling(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def telling(*arguments: P.args, **named: P.kwargs) -> R:
-        with machine_errors():
-            return function(*arguments, **named)
+        try:
+            with machine_errors():
+                return function(*arguments, **named)
+        except CorruptData as error:
+            explained: Callable[[CorruptData], CatalogError] | None
+            explained = getattr(arguments[0] if arguments else None, "_explained", None)
+            better = error if explained is None else explained(error)
+            if better is error:
+                raise
+            raise better from error
 
     return telling
 

@@ -61,6 +61,17 @@ Hook = Annotated[
 NoHook = Annotated[
     list[str] | None, typer.Option("--no-hook", metavar="NAME", help="Ask it no longer.")
 ]
+KeepData = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-data",
+        metavar="AGE",
+        help="Let expire keep the data of its commits for at least so long, such as 365d.",
+    ),
+]
+NoKeepData = Annotated[
+    bool, typer.Option("--no-keep-data", help="Let expire keep no more than it is told to.")
+]
 TagName = Annotated[str, typer.Argument(metavar="NAME", help="The tag.")]
 
 
@@ -136,6 +147,8 @@ def branch_protect(
     no_may_fail: NoMayFail = None,
     hook: Hook = None,
     no_hook: NoHook = None,
+    keep_data: KeepData = None,
+    no_keep_data: NoKeepData = False,
     rules: Annotated[
         bool,
         typer.Option(
@@ -157,6 +170,7 @@ def branch_protect(
       parquetry branch protect main --off
       parquetry branch protect main --require orders.amount_not_null
       parquetry branch protect main --may-fail orders.recent --judge-direct
+      parquetry branch protect main --keep-data 365d
     """
     branches = opened(context).branches
     change = {
@@ -167,6 +181,8 @@ def branch_protect(
         "no_may_fail": no_may_fail or (),
         "hook": hook or (),
         "no_hook": no_hook or (),
+        "keep_data": keep_data,
+        "no_keep_data": no_keep_data,
     }
     changes = judge_direct is not None or any(change.values())
     if off and (changes or not rules):

@@ -1,8 +1,10 @@
 """The rules of a branch, as lines and as JSON."""
 
+import datetime
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from catalog.model.ages import age_text
 from catalog.report.figures import plain
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ def rules_lines(branch: "Branch", rules: "BranchRules") -> Iterator[str]:
     ):
         if names:
             yield f"  {title}: {', '.join(map(plain, names))}"
+    if rules.keep_seconds:
+        age = age_text(datetime.timedelta(seconds=rules.keep_seconds))
+        yield f"  data is kept for {age} at least"
 
 
 def rules_json(branch: "Branch", rules: "BranchRules") -> Mapping[str, object]:
@@ -41,5 +46,6 @@ def rules_json(branch: "Branch", rules: "BranchRules") -> Mapping[str, object]:
             "may_fail": list(rules.may_fail),
             "contracts": dict(rules.contracts),
             "hooks": list(rules.hooks),
+            "keep_data_seconds": rules.keep_seconds or None,
         },
     }

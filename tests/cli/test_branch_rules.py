@@ -29,6 +29,7 @@ def test_options_change_only_their_rules(lake: Path, parquetry: Runner) -> None:
         "may_fail": [],
         "contracts": {},
         "hooks": ["audit", "size"],
+        "keep_data_seconds": None,
     }
     parquetry("branch", "protect", "main", "--no-hook", "audit")
     why = [m["reason"] for m in json.loads(parquetry("reflog", "--json").out)["moves"]]
@@ -39,6 +40,26 @@ def test_options_change_only_their_rules(lake: Path, parquetry: Runner) -> None:
     ]
     assert parquetry("branch", "protect", "main", "--no-rules").code == 0
     assert parquetry("branch", "rules", "main").out == "branch main is not protected\n"
+
+
+def test_a_rule_says_for_how_long_data_is_kept(lake: Path, parquetry: Runner) -> None:
+    assert parquetry("branch", "protect", "main", "--keep-data", "52w").out.splitlines() == [
+        "branch main is not protected",
+        "  direct commits: not judged",
+        "  data is kept for 364d at least",
+    ]
+    parquetry("branch", "protect", "main", "--hook", "audit")
+    assert (
+        json.loads(parquetry("branch", "rules", "main", "--json").out)["rules"]["keep_data_seconds"]
+        == 364 * 86_400
+    )
+    for words in (["--keep-data", "soon"], ["--keep-data", "9d", "--no-keep-data"]):
+        assert parquetry("branch", "protect", "main", *words).code == 3
+    parquetry("branch", "protect", "main", "--no-keep-data")
+    assert "data is kept" not in parquetry("branch", "rules", "main").out
+    why = [m["reason"] for m in json.loads(parquetry("reflog", "--json").out)["moves"]]
+    assert why[0] == "rules: no longer keep data for long"
+    assert why[2] == "rules: keep data for 364d"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +145,7 @@ def test_damage_is_no_way_past_rules(lake: Path, parquetry: Runner) -> None:
         "may_fail": [],
         "contracts": {},
         "hooks": ["audit"],
+        "keep_data_seconds": None,
     }
     store.put(path, b"{")
     mended = parquetry("reset", "main", "--to", head(intact))

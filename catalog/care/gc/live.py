@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from catalog.care.gc.derived import Derived
-from catalog.dataclasses import dataclass, replace
+from catalog.dataclasses import dataclass
 from catalog.repository.condemned import name_of
-from catalog.repository.expired import Expired, expired
+from catalog.repository.expired import expired
 from catalog.repository.reachability import Pack, Walk
 from catalog.repository.repository import Repository
-from catalog.repository.roots import Root, find_roots
+from catalog.repository.roots import Root, find_roots, unkept
 
 Names = np.ndarray[tuple[int], np.dtype[np.uint64]]
 """Names, ascending, each once."""
@@ -98,7 +98,7 @@ def find_live(
         CorruptData: A ref, a commit or what one needs cannot be read: nothing may go then.
     """
     roots = find_roots(repository, since=since)
-    walk = Walk(repository, expired=_effective(repository, roots.commits))
+    walk = Walk(repository, expired=unkept(expired(repository.store), roots))
     found = NameSet()
     found.add(roots.pages)
     commits, derived = 0, Derived()
@@ -113,20 +113,3 @@ def find_live(
             found.add(derived.paths(part))
         progress(commits)
     return Live(found.names(), roots.commits, commits, roots.unknown)
-
-
-def _effective(repository: Repository, roots: Sequence[Root]) -> Expired:
-    """Returns what is expired, without what refs point at now.
-
-    A tag that an expiry passed over does not keep what it points at.
-    """
-    found = expired(repository.store)
-    if not found.commits:
-        return found
-    held = {
-        root.commit_id
-        for root in roots
-        if root.why == "branch" or (root.why == "tag" and root.ref not in found.tags)
-    }
-    left = {one: tables for one, tables in found.commits.items() if one not in held}
-    return replace(found, commits=left)

@@ -98,6 +98,7 @@ def _described(
         raise _no_fix(name)
     target = live_branch(context.repository, into)
     base = context.resolve(request.from_ref).commit_id if request.from_ref else target.head
+    context.repository.expiry.check_kept(base)
     if not is_ancestor(context.repository.commits.read, base, target.head):
         raise InvalidInput(
             f"{request.from_ref} ({base[:8]}) is not in the history of {into}: the backfill would "

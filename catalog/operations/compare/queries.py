@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from catalog.dataclasses import dataclass, field
 from catalog.engine.checks import Check
 from catalog.engine.connection import borrow_for_users
-from catalog.errors import ErrorKind, InvalidInput
+from catalog.errors import CatalogError, CorruptData, ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.operations.compare.sides import NAME, Side, verify_side
 from catalog.query.backend import VersionedTable
@@ -66,6 +66,10 @@ class SideBackend:
         found = tuple(self._checks)
         self._checks.clear()
         return found
+
+    def explained(self, error: CorruptData) -> CatalogError:
+        """Returns what an error about a file means: as it is."""
+        return error
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""

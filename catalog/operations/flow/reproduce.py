@@ -222,8 +222,11 @@ def _check_inputs_exist(
     """Checks that the files of inputs are there, after one could not be read.
 
     Raises:
-        NotFound: Some are gone.
+        NotFound: Some are gone, or were expired.
     """
+    better = context.repository.expiry.explained(error)
+    if better is not error:
+        raise better from error
     store = context.repository.store
     for one in inputs:
         found = candidate.table(one.table)

@@ -13,7 +13,6 @@ from catalog.model.limits import Limits
 from catalog.model.lineage import LineageEntry
 from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.context import OperationContext
-from catalog.operations.refs import BranchList
 from catalog.operations.transaction import CatalogTransaction
 from catalog.query.parse.analyse import analyse
 from catalog.query.parse.keywords import fold
@@ -89,7 +88,8 @@ def run_statements(
     steps = entry.steps or (entry,)
     texts = [_pinned(commits, table, step, commit_id=commit_id) for step in steps]
     name = f"reproduce-{random_id()}"
-    BranchList(context).create(name, at=parents[0])
+    stamp = context.stamp("branch: for a reproduction")  # whether all is there shows as it is read
+    context.repository.branches.create(name, parents[0], stamp)
     about = Authorship(name, context.author, "reproduction", allow_empty=True)
     with (
         CatalogTransaction(context, about, code={}) as transaction,

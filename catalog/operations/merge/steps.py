@@ -133,7 +133,12 @@ class Merger:
         """Merges three commits, except some tables, and fingerprints the files that are new.
 
         With ``whole``, a side's whole table may be taken where the schemas conflict.
+
+        Raises:
+            NotFound: The data of a side that files are taken from was expired.
         """
+        for side_id in (ends.theirs, *([ends.base] if resolve == "base" else [])):
+            self.context.repository.expiry.check_kept(side_id, fresh=False)
         merge = merge_commits(
             self.work,
             ends,
