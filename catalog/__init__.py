@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
     from catalog.catalog import Catalog as Catalog
     from catalog.diff.options import TableDefaults as TableDefaults
+    from catalog.engine.executor import Executor
+    from catalog.engine.executor import ThreadExecutor as ThreadExecutor
+    from catalog.engine.executors.dask_cluster import DaskExecutor as DaskExecutor
+    from catalog.engine.executors.processes import ProcessExecutor as ProcessExecutor
+    from catalog.engine.executors.ray_cluster import RayExecutor as RayExecutor
     from catalog.model.check_functions import GivenFunctions
     from catalog.model.contracts import Contract
     from catalog.model.hooks import Given, Hooks
@@ -39,15 +44,19 @@ __all__ = [
     "CatalogError",
     "Conflict",
     "CorruptData",
+    "DaskExecutor",
     "ErrorKind",
     "GateRefused",
     "GcsOptions",
     "InvalidInput",
     "MergeConflict",
     "NotFound",
+    "ProcessExecutor",
+    "RayExecutor",
     "S3Options",
     "StorageFailure",
     "TableDefaults",
+    "ThreadExecutor",
     "Unsupported",
     "compare",
     "create",
@@ -56,13 +65,21 @@ __all__ = [
 ]
 
 
+_LATER = {
+    "DaskExecutor": "engine.executors.dask_cluster",
+    "ProcessExecutor": "engine.executors.processes",
+    "RayExecutor": "engine.executors.ray_cluster",
+    "TableDefaults": "diff.options",
+    "ThreadExecutor": "engine.executor",
+}
+"""Names that are imported when they are asked for, by the modules that have them."""
+
+
 def __getattr__(name: str) -> object:
     if name == "dbapi":  # lies above this package; whoever asks for it imports it here
         return import_module(f"{__name__}.dbapi")
-    if name == "TableDefaults":
-        from catalog.diff.options import TableDefaults
-
-        return TableDefaults
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
     if name != "Catalog":  # loaded when it is asked for: errors and options need none of it
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from catalog.catalog import Catalog
@@ -115,6 +132,7 @@ def open(
     time_limit_s: float | None = 21_600.0,
     hooks: "Mapping[str, Given] | Callable[[], Hooks] | None" = None,
     check_functions: "GivenFunctions" = None,
+    executor: "Executor | None" = None,
 ) -> "Catalog":
     """Opens the catalog in a directory or a bucket.
 
@@ -138,6 +156,10 @@ def open(
             name them, or a list of names of entry points ``parquetry.checks`` of installed
             packages. A function is given the rows, as a ``pyarrow.RecordBatchReader``, and the
             parameters of the check, and returns the rows that fail it, their number, or None.
+        executor: What runs the independent tasks of diffs, refreshes and checks:
+            ``catalog.ProcessExecutor(8)``, ``catalog.DaskExecutor(client)``,
+            ``catalog.RayExecutor()``, or ``catalog.ThreadExecutor(8)``. None compares tables in
+            this process, and runs what is refreshed side by side on threads.
 
     Raises:
         NotFound: There is no catalog, or the bucket does not exist.
@@ -157,6 +179,7 @@ def open(
         time_limit_s=time_limit_s,
         hooks=hooks,
         check_functions=check_functions,
+        executor=executor,
     )
 
 

@@ -22,6 +22,7 @@ from catalog.storage.failures import tells_machine_errors
 from catalog.storage.opening import open_store, outer_stores
 
 if TYPE_CHECKING:
+    from catalog.engine.executor import Executor
     from catalog.flow.refresh.run import StepProgress
     from catalog.model.datafile import Verify
     from catalog.model.derived import Definition
@@ -85,6 +86,7 @@ class Catalog(CatalogKeeper):
         time_limit_s: float | None = TIME_LIMIT_S,
         hooks: "Mapping[str, Given] | Callable[[], Hooks] | None" = None,
         check_functions: GivenFunctions = None,
+        executor: "Executor | None" = None,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
         uri = path_text(uri, "the catalog's place")
@@ -103,6 +105,7 @@ class Catalog(CatalogKeeper):
             opened.context,
             hooks=given_hooks(hooks),
             functions=given_functions(check_functions),
+            executor=executor,
         )
         return opened
 

@@ -170,6 +170,8 @@ class ErrorKind(StrEnum):
     DATA_EXPIRED = "data-expired", "The data of an old commit was expired; its history is kept."
     GC_UNDER_WAY = "gc-under-way", "What is needed is being removed as garbage, or was."
     GC_REFUSED = "gc-refused", "It is not safe to remove garbage now."
+    WORKER_DIED = "worker-died", "A process ended that was working on a task for this one."
+    WORKER_DIFFERS = "worker-differs", "A worker has another release, or lacks a library."
 
 
 class CatalogError(Exception):
@@ -192,10 +194,20 @@ class CatalogError(Exception):
         self.kind = kind or self.default_kind
         self.advice = Hint(hint) if isinstance(hint, str) else hint
 
+    def __reduce__(self) -> "tuple[object, ...]":
+        return _restored, (type(self), self.args, self.__dict__)
+
     @property
     def hint(self) -> str:
         """Returns what helps, in Python's words; empty if nothing does."""
         return self.advice.worded(python_wording)
+
+
+def _restored(kind: type[CatalogError], args: tuple[str, ...], state: dict[str, Any]) -> Any:
+    """Returns an error as another process raised it, whatever its class is made from."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class NotFound(CatalogError):

@@ -6,6 +6,8 @@ from functools import partial
 
 from catalog.diff.cell_counts import Tally, column_counts, row_counts
 from catalog.diff.compare.key_problems import KeyChecks
+from catalog.diff.compare.parts.compare import compare_routes
+from catalog.diff.compare.parts.remainder import SharedRemainder
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.sql_functions import register_functions
@@ -179,29 +181,23 @@ def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda 
     return part.relation
 
 
-def _settled(reader: TableReader, name: str, checks: KeyChecks, *, progress: Progress) -> Remainder:
+def _settled(
+    reader: TableReader, name: str, checks: KeyChecks, *, progress: Progress
+) -> SharedRemainder:
     """Returns what is left when equal rows of both sides have cancelled."""
-    remainder = Remainder(reader, name, checks=checks)
+    remainder = SharedRemainder(reader, name, checks=checks)
     if not _fill(remainder, reader.prints, progress):
         plain = replace(reader, prints={}, align_bytes=0)
         remainder.drop()
-        remainder = Remainder(plain, name, checks=checks, warnings=remainder.warnings)
+        remainder = SharedRemainder(plain, name, checks=checks, warnings=remainder.warnings)
         _fill(remainder, {}, lambda rows: None)
     return remainder
 
 
-def _fill(remainder: Remainder, prints: Prints, progress: Progress) -> bool:
+def _fill(remainder: SharedRemainder, prints: Prints, progress: Progress) -> bool:
     """Runs all tasks; False if they must be run again, without fingerprints."""
-    plan = remainder.plan
-    for task, chosen in zip(plan.tasks, routes(plan, prints), strict=True):
-        if not plan.key:
-            remainder.run_keyless(chosen)
-        else:
-            for pair in chosen.pairs:
-                remainder.match(pair)
-            if chosen.rest is not None:
-                remainder.run(chosen.rest)
-        progress(sum(f.rows for f in (*task.before, *task.after)))
+    chosen = list(routes(remainder.plan, prints))
+    compare_routes(remainder, chosen, progress)
     return remainder.settle()
 
 

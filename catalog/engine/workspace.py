@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import borrow
 from catalog.engine.instances import give_back, open_to_users
 from catalog.storage.failures import temporary_folder
@@ -26,14 +27,41 @@ LEAST_SHARE_BYTES = 128 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
+@dataclass(slots=True)
+class _Machine:
+    """How many processes share this machine, as far as they know of each other."""
+
+    processes: int = 1
+
+
+_machine = _Machine()
+
+
+def share_machine(processes: int) -> None:
+    """Has this process take its part of memory and cores: so many work at a time."""
+    _machine.processes = max(1, processes)
+    if processes > 1:
+        import pyarrow as pa
+
+        pa.set_cpu_count(_own_cores())
+
+
+def _own_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // _machine.processes)
+
+
 def default_memory_limit() -> int:
-    """Returns the default memory limit in bytes: a quarter of the machine's memory."""
+    """Returns the default memory limit in bytes: a quarter of the machine's memory.
+
+    A worker takes its part of that, but not less than an engine needs.
+    """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         allowed = int(_CGROUP.read_text())
     except (OSError, ValueError):
         allowed = total
-    return min(total, allowed) // SHARE
+    quarter = min(total, allowed) // SHARE
+    return max(quarter // _machine.processes, min(LEAST_SHARE_BYTES, quarter))
 
 
 class Workspace:
@@ -55,6 +83,8 @@ class Workspace:
             threads = threads or max(1, (os.cpu_count() or 1) // share)
             least = min(LEAST_SHARE_BYTES, default_memory_limit())
             memory_limit_bytes = memory_limit_bytes or max(default_memory_limit() // share, least)
+        if threads is None and _machine.processes > 1:
+            threads = _own_cores()
         self._store = store
         self._threads = threads
         self._memory_limit_bytes = memory_limit_bytes

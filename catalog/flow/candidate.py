@@ -64,6 +64,9 @@ class Candidate:
         self._updates = {update.name: update for update in updates}
         self._tables: dict[str, CandidateTable] = {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (self._repository, self.base_id, self.updates(), self.known_in)
+
     @property
     def commits(self) -> Commits:
         """What reads committed tables."""
@@ -152,6 +155,13 @@ class Candidate:
     def _holds(self, commit_id: str, table: CandidateTable) -> bool:
         entry = self.commits.entries(commit_id).get(table.name)
         return entry is not None and entry.entry.snapshot == table.id
+
+
+def _again(
+    repository: Repository, base_id: str, updates: Sequence[TableUpdate], also: Sequence[str]
+) -> Candidate:
+    """Returns the candidate of a pickle."""
+    return Candidate(repository, base_id, updates, also=also)
 
 
 def _working(update: TableUpdate) -> WorkingTable:

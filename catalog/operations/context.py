@@ -16,6 +16,7 @@ from catalog.repository.resolve import ResolvedRef
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
+    from catalog.engine.executor import Executor
     from catalog.model.lineage import StoredLineage
     from catalog.repository.commit_writer import Description
 
@@ -31,6 +32,8 @@ class OperationContext:
         hooks: Returns the hooks of gates that may run.
         functions: Returns the Python checks that may run.
         is_trial: Whether what is written is seen by nobody else, and deleted.
+        executor: What runs independent tasks of diffs, refreshes and checks; None: threads of this
+            process run what runs side by side.
     """
 
     repository: Repository
@@ -39,6 +42,7 @@ class OperationContext:
     hooks: Callable[[], Hooks] = no_hooks
     functions: Callable[[], CheckFunctions] = no_functions
     is_trial: bool = False
+    executor: "Executor | None" = None
 
     def __post_init__(self) -> None:
         check_text(self.author, "the author")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import replace
 from catalog.diff.result import Diff
 from catalog.diff.view import End, Metric
 from catalog.model.commit import EMPTY_ID
@@ -24,6 +25,7 @@ def compare_refs(
     context: OperationContext, request: DiffRequest, ends: tuple[End, End] | None = None
 ) -> Diff:
     """Compares two refs; ``ends`` if they are resolved already. See ``Catalog.diff``."""
+    request = replace(request, executor=context.executor)
     planner = _planner(context, request, ends)
     commits = _commits(context, planner) if ends is None else None
     scope = diff_scope(planner, request.names)

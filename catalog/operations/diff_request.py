@@ -2,13 +2,16 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from catalog.dataclasses import dataclass
 from catalog.diff.options import DiffOptions, TableDefaults
 from catalog.errors import InvalidInput
 from catalog.model.texts import check_integer, check_text, check_texts, listed
 from catalog.repository.repository import DEFAULT_BRANCH
+
+if TYPE_CHECKING:
+    from catalog.engine.executor import Executor
 
 Level = Literal["stat", "cells", "rows"]
 Method = Literal["auto", "join"]
@@ -29,6 +32,9 @@ def takes_phase(progress: Progress) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffRequest:
     """The arguments of ``Catalog.diff``, which describes them.
+
+    Attributes:
+        executor: What compares parts of tables elsewhere; None: all is compared here.
 
     Raises:
         InvalidInput: One of them is not valid.
@@ -53,6 +59,7 @@ class DiffRequest:
     threads: int | None = None
     memory_limit_bytes: int | None = None
     progress: Progress | None = None
+    executor: "Executor | None" = None
 
     def __post_init__(self) -> None:
         for name in ("tables", "key", "columns", "ignore"):  # one may come from an iterator

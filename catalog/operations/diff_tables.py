@@ -104,4 +104,6 @@ def table_reader(
         checks=[watch.check for watch in watches if watch.found],
         held=planner.held,
         elsewhere=files_elsewhere(planner, planned),
+        executor=request.executor,
+        memory_bytes=request.memory_limit_bytes,
     )

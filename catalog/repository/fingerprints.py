@@ -188,6 +188,9 @@ class _Later(Mapping[int, Fact]):
             self._known = {int(name[1]): name.end() for name in names}
         return self._known
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return dict, (dict(self),)
+
     def __contains__(self, field_id: object) -> bool:
         return field_id in self._places()
 

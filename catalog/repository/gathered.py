@@ -299,6 +299,9 @@ class _Row(Mapping[int, Any]):
     def __repr__(self) -> str:
         return repr(dict(self))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return dict, (dict(self),)
+
 
 class _Node:
     """The columns of an object, checked, and what they mean.

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from catalog.dataclasses import dataclass
@@ -27,6 +28,7 @@ from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import encode_pack, pack_path
 from catalog.repository.resolve import Resolver
 from catalog.repository.tags import Tags
+from catalog.storage.reopening import OPEN_STORES, Opening, opening_of
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -88,6 +90,17 @@ class Repository:
         main = self.branches.find(DEFAULT_BRANCH)
         return None if main is None else main.commit_id
 
+    def __reduce__(self) -> "tuple[object, ...]":
+        opening = opening_of(self.store)
+        if opening is None:
+            raise TypeError("a repository that only this process can reach cannot be pickled")
+        return _reopened, (opening, self.info, self.verify, self.limits, type(self))
+
+    @property
+    def can_be_reopened(self) -> bool:
+        """Returns whether another process can open the same, which a pickle makes it do."""
+        return opening_of(self.store) is not None
+
     def writer(self) -> "CommitWriter":
         """Returns what writes commits."""
         from catalog.repository.commit_writer import CommitWriter
@@ -95,6 +108,14 @@ class Repository:
         if self._writer is None:
             self._writer = CommitWriter(self.store, self.commits, note=self.condemned.note)
         return self._writer
+
+
+@lru_cache(maxsize=OPEN_STORES)
+def _reopened(
+    opening: Opening, info: CatalogInfo, verify: Verify, limits: Limits, kind: type[Repository]
+) -> Repository:
+    """Returns the repository of a pickle, the same one for all pickles of one catalog."""
+    return kind(opening.open(), info, verify=verify, limits=limits)
 
 
 _RESTORE = f"restore {CATALOG_PATH} from a backup: it is written once, and never changed"

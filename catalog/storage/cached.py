@@ -26,43 +26,43 @@ class CachedStore(BucketStore):
 
     def __init__(self, uri: str, service: Service[Any], cache: DiskCache) -> None:
         super().__init__(uri, service)
-        self._cache = cache
+        self.cache = cache
         self._space = f"{service.endpoint} {self.location} "
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
         if not path.startswith((*IMMUTABLE, *CHECKED, *OWN)):
             return super().read(path)
-        known = self._cache.get(self._name(path))
+        known = self.cache.get(self._name(path))
         if known is not None:
             return Stored(known, "")
         if path.startswith(OWN):
             raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
         stored = super().read(path)
-        self._cache.put(self._name(path), stored.data)
+        self.cache.put(self._name(path), stored.data)
         return stored
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Returns part of an object."""
         if not path.startswith(IMMUTABLE):
             return super().read_range(path, offset, length)
-        whole = self._cache.get(self._name(path))
+        whole = self.cache.get(self._name(path))
         if whole is not None:
             return whole[offset : offset + length]
         part = f"{self._name(path)} {offset} {length}"
-        known = self._cache.get(part)
+        known = self.cache.get(part)
         if known is not None:
             return known
         data = super().read_range(path, offset, length)
         ended = offset == 0 and len(data) < length
-        self._cache.put(self._name(path) if ended else part, data)
+        self.cache.put(self._name(path) if ended else part, data)
         return data
 
     def create(self, path: str, data: bytes) -> str:
         """Creates an object that must not exist."""
         version = super().create(path, data)
         if path.startswith(IMMUTABLE) and len(data) <= WHOLE_BYTES:
-            self._cache.put(self._name(path), data)
+            self.cache.put(self._name(path), data)
         return version
 
     def put(self, path: str, data: bytes) -> None:
@@ -70,7 +70,7 @@ class CachedStore(BucketStore):
         if not path.startswith(OWN):
             super().put(path, data)
         if path.startswith((*CHECKED, *OWN)):
-            self._cache.put(self._name(path), data)
+            self.cache.put(self._name(path), data)
 
     def _name(self, path: str) -> str:
         return self._space + path

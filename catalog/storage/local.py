@@ -72,6 +72,9 @@ class LocalStore:
         root: The directory.
         external_files: Reads files in buckets, as sources and where they are referenced.
         scratch: Where it keeps temporary files, below the directory.
+
+    Attributes:
+        is_plain: Whether it keeps them where stores of catalogs do.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class LocalStore:
     ) -> None:
         self.location = os.path.abspath(root)
         self._scratch = os.path.join(self.location, scratch)
+        self.is_plain = scratch == "tmp"
         self._known_directories: set[str] = set()
         self._swept = False
         self.external_files = external_files

@@ -318,6 +318,18 @@ class TakesTurns(Protocol):
         """Waits until no other writer is about to swap an object, but not for long."""
 
 
+@runtime_checkable
+class FinishesWrites(Protocol):
+    """A store that may still be writing when a call has returned."""
+
+    def finish_writes(self) -> None:
+        """Waits until everything is there.
+
+        Raises:
+            CatalogError: Something could not be written.
+        """
+
+
 def check_path(path: str) -> str:
     """Returns a path that stays below a store's root.
 

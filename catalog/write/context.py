@@ -28,6 +28,22 @@ FreshKeys: TypeAlias = dict[tuple[Identity, tuple[int, ...]], KeyWords]
 
 
 @dataclass(frozen=True, slots=True)
+class Watches:
+    """What compares files that were read with how they were before."""
+
+    watches: tuple[Watch, ...]
+
+    def check(self) -> None:
+        """Checks that no file was changed while it was read.
+
+        Raises:
+            CorruptData: One was.
+        """
+        for watch in self.watches:
+            watch.check()
+
+
+@dataclass(frozen=True, slots=True)
 class WriteContext:
     """The engine that computes what is written, and the catalog that it goes to.
 
@@ -98,5 +114,4 @@ class WriteContext:
         Raises:
             CorruptData: One was.
         """
-        for watch in self.watches:
-            watch.check()
+        Watches(tuple(self.watches)).check()

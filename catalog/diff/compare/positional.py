@@ -68,7 +68,7 @@ class PartialRows:
         self.pairs: list[tuple[FilePair, str | None]] = []
         self._by_changed: dict[tuple[int, ...], str | None] = {}
         self._small = SmallPairs(reader.plan, reader.source, reader.prints)
-        self._small_rows = SmallRows(self._con, self._small, new_table=self._new_table)
+        self._small_rows = SmallRows(self._con, self._small, new_table=self.new_table)
         self._needed_fields: dict[tuple[int, ...], Needed] = {}
 
     def match(self, pair: FilePair) -> None:
@@ -124,12 +124,13 @@ class PartialRows:
         elif self._is_dense(pair):
             table = None
         else:
-            table = self._new_table()
+            table = self.new_table()
             self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair, number)}")
         self._by_changed[changed] = table
         return table
 
-    def _new_table(self) -> str:
+    def new_table(self) -> str:
+        """Returns the name of a table to come, for rows of some pairs of files."""
         self._tables.append(f"{self._name}_partial_{len(self._tables)}")
         return self._tables[-1]
 

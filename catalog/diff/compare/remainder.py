@@ -41,6 +41,7 @@ class Remainder:
     """The remainder of one table, as it is filled and settled.
 
     Attributes:
+        reader: Reads the table.
         added_filled: Per added column (field id), rows cancelled as equal that carry a value.
     """
 
@@ -51,6 +52,7 @@ class Remainder:
         *,
         checks: KeyChecks,
         warnings: Sequence[str] = (),
+        keeps_all: bool = False,
     ) -> None:
         self.con = reader.con
         self.plan = reader.plan
@@ -58,8 +60,12 @@ class Remainder:
         self.name = name
         self.added_filled = {f.id: 0 for f in reader.plan.added}
         self._checks = checks
-        self._reader = reader
-        self._partial = PartialRows(reader, self.columns, name, keep_all=lambda: not checks.unique)
+        self.reader = reader
+
+        def keep_all() -> bool:
+            return keeps_all or not checks.unique
+
+        self._partial = PartialRows(reader, self.columns, name, keep_all=keep_all)
         self._has_whole = False
         self._warnings = tuple(warnings)
         self._aligning = Aligning(reader)
@@ -79,7 +85,7 @@ class Remainder:
             if stats is not None and stats.nulls is not None:
                 self.added_filled[field.id] += file.rows - stats.nulls
             else:
-                relation = self._reader.relation("t", (file,), [field.id])
+                relation = self.reader.relation("t", (file,), [field.id])
                 query = f"SELECT count(c{field.id}) FROM {relation}"
                 self.added_filled[field.id] += int(single_row(self.con, query)[0])
 
@@ -103,7 +109,7 @@ class Remainder:
                 f"{self._partial.differing_places(pair)}"
             )
             for side in SIDES:
-                relation = self._reader.relation(side, (pair.on(side),), numbered=True)
+                relation = self.reader.relation(side, (pair.on(side),), numbered=True)
                 self._sql(
                     f"INSERT INTO {self._rows(side)} BY NAME SELECT s.* EXCLUDE (place) FROM "
                     f"(SELECT place, {self.columns.select(side)} FROM {relation}) s "
@@ -116,7 +122,7 @@ class Remainder:
         """Returns SQL of the rows of a task's sides."""
         return {
             side: f"(SELECT {self.columns.select(side)} FROM "
-            f"{self._reader.relation(side, task.files(side))})"
+            f"{self.reader.relation(side, task.files(side))})"
             for side in SIDES
         }
 
@@ -223,16 +229,20 @@ class Remainder:
                 own.execute(f"INSERT INTO {self._whole()} BY NAME FROM aligned")
                 own.unregister("aligned")
 
+    def finish(self) -> None:
+        """Has the engine hold everything that was compared."""
+        self._take_aligned()
+        if self.plan.key:
+            for field_id, count in self._by_digest.finish().items():
+                self.added_filled[field_id] += count
+
     def settle(self) -> bool:
         """Pairs the rows of keys that are left in several rows, over the whole table.
 
         Returns:
             False if partial rows would have to be paired again: the table must be joined then.
         """
-        self._take_aligned()
-        if self.plan.key:
-            for field_id, count in self._by_digest.finish().items():
-                self.added_filled[field_id] += count
+        self.finish()
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
                 self._settle_keyless()

@@ -11,6 +11,7 @@ from catalog.diff.compare.elsewhere import NO_FILES, Elsewhere
 from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.route import Prints
 from catalog.engine.checks import Check
+from catalog.engine.executor import Executor
 from catalog.engine.memory_rows import hold
 from catalog.engine.quoting import type_sql
 from catalog.engine.relation import prepare, relation_sql
@@ -43,6 +44,8 @@ class TableReader:
         elsewhere: The files that do not differ.
         held: Rows of files that are in memory instead, by path, their columns called
             ``c<field id>``, of the types that ``arrow_type`` tells.
+        executor: What compares parts of the table elsewhere; None compares all here.
+        memory_bytes: Memory of the comparison, if it was stated.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -57,6 +60,8 @@ class TableReader:
     hands_out: bool = False
     held: Mapping[str, pa.Table] = field(default_factory=dict)
     elsewhere: Elsewhere = NO_FILES
+    executor: Executor | None = None
+    memory_bytes: int | None = None
 
     def relation(
         self,

@@ -1,7 +1,9 @@
 """The engine that checks run on, and the rows that they see."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+
+import duckdb
 
 from catalog.dataclasses import dataclass, field
 from catalog.engine.allowed_files import AllowedFiles
@@ -60,17 +62,23 @@ class CheckEngine:
     scans: list[Scan] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
     _shared: SelectEngine | None = None
+    _running: list[SelectEngine] = field(default_factory=list)
 
     @contextmanager
     def engine(self, *, bounded: bool) -> Iterator[SelectEngine]:
         """Yields an engine: the one in this process for what its limits hold, else one apart."""
         if not bounded:
             with isolated_engine(files=self._files(), limits=self._limits()) as engine:
-                yield engine
+                self._running.append(engine)
+                try:
+                    yield engine
+                finally:
+                    self._running.remove(engine)
             return
         if self._shared is None:
             opened = restricted_engine(files=self._files(), limits=self._limits())
             self._shared = self._stack.enter_context(opened)
+            self._running.append(self._shared)
         yield self._shared
 
     def _files(self) -> AllowedFiles:
@@ -143,6 +151,13 @@ class CheckEngine:
         con = self.context.con
         with engine.result(sql, within=con) as result:
             return con.execute(f"SELECT * FROM {result.table}").fetchall()
+
+    def interrupt(self) -> None:
+        """Ends what is going on, soon; called by another thread, at any time."""
+        with suppress(duckdb.ConnectionException):  # it has just ended
+            self.context.con.interrupt()
+        for engine in tuple(self._running):
+            engine.interrupt()
 
     def close(self) -> None:
         """Closes all engines."""

@@ -38,7 +38,8 @@ from catalog.query.stored.engine import engine_for
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import place
 from catalog.repository.repository import Repository
-from catalog.write.context import WriteContext
+from catalog.storage.reopening import finish_writes
+from catalog.write.context import Watches, WriteContext
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.rows.landing import Landed, land_query
 from catalog.write.rows.target_schema import WriteRequest
@@ -119,10 +120,33 @@ class Step:
         self._runs = runs
         self._inputs_at = inputs_at
         self._cancelled = threading.Event()
+        self._is_begun = False
+
+    @property
+    def size_bytes(self) -> int:
+        """Returns the size of its inputs; see ``Travels``."""
+        found = map(self._candidate.table, self._graph.inputs[self._name])
+        return sum(one.snapshot.size_bytes for one in found if one is not None)
+
+    def packed(self) -> "PackedStep | None":
+        """Returns the step as a value; None for a command, which runs where it was allowed."""
+        if self._graph.definitions[self._name].command or not self._repository.can_be_reopened:
+            return None
+        finish_writes(self._repository.store)  # another process reads what this one wrote
+        return PackedStep(
+            self._repository,
+            self._candidate,
+            self._graph,
+            self._name,
+            request=self._request,
+            full=self._full,
+        )
 
     def cancel(self) -> None:
         """Stops the step; it then fails."""
         self._cancelled.set()
+        if not self._is_begun:
+            return
         running = self._running
         for engine in (self._work.con, *(() if running is None else (running,))):
             with suppress(duckdb.ConnectionException):  # it has just ended
@@ -136,6 +160,7 @@ class Step:
             CorruptData: A data file is not what was committed.
         """
         context = WriteContext(self._work, self._repository)
+        self._is_begun = True
         try:
             self._check_inputs()
             with step_errors(self._name):
@@ -220,7 +245,7 @@ class Step:
             edit.inserted,
             edit.updated,
             edit.deleted,
-            context.check_read,
+            Watches(tuple(context.watches)).check,
             lineage,
         )
 
@@ -265,6 +290,38 @@ class Step:
         table = self._candidate.table(spelled)
         assert table is not None, "the inputs were looked up before"
         return spelled, table.snapshot
+
+
+@dataclass(slots=True)
+class PackedStep:
+    """A step as another process is told of it; see ``Step``."""
+
+    repository: Repository
+    candidate: Candidate
+    graph: Graph
+    name: str
+    request: WriteRequest = KEEP
+    full: bool = False
+    _step: Step | None = None
+
+    def run(self) -> StepResult:
+        """Computes the table, and writes the files that differ; see ``Step.run``."""
+        self._step = Step(
+            self.repository,
+            self.candidate,
+            self.graph,
+            self.name,
+            request=self.request,
+            full=self.full,
+        )
+        result = self._step.run()
+        finish_writes(self.repository.store)
+        return result
+
+    def cancel(self) -> None:
+        """Stops the step; it then fails."""
+        if self._step is not None:
+            self._step.cancel()
 
 
 def spliced(

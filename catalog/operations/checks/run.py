@@ -85,6 +85,7 @@ def run_checks(
     with check_engine(context.repository) as engine:
         run = CheckRun(engine, FileChoice(commits), now, examples)
         run.progress = progress or run.progress
+        run.executor = context.executor
         found |= zip(jobs, run.results(list(jobs.values())), strict=True)
         if scans is not None:
             scans += engine.scans

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from functools import partial
 
 from catalog.dataclasses import dataclass, field, replace
+from catalog.engine.executor import ThreadExecutor
 from catalog.engine.workspace import Workspace
 from catalog.flow.candidate import Candidate
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
@@ -119,7 +120,11 @@ class _Attempt:
 
     def __post_init__(self) -> None:
         describe = partial(self.context.describe, INPUTS_OF_COMMAND)
-        self.refresher = Refresher(self.context.repository, describe=describe)
+        self.refresher = Refresher(
+            self.context.repository,
+            self.context.executor or ThreadExecutor(),
+            describe=describe,
+        )
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
         """Defines the tables at a head of the branch, and computes them."""

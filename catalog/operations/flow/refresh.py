@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from functools import partial
 
 from catalog.dataclasses import dataclass, field, replace
+from catalog.engine.executor import ThreadExecutor
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
@@ -123,7 +124,11 @@ class _Attempt:
 
     def __post_init__(self) -> None:
         describe = partial(self.context.describe, INPUTS_OF_COMMAND)
-        self.refresher = Refresher(self.context.repository, describe=describe)
+        self.refresher = Refresher(
+            self.context.repository,
+            self.context.executor or ThreadExecutor(),
+            describe=describe,
+        )
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
         """Computes what is stale at a head of the branch."""

@@ -9,6 +9,7 @@ command computes is never run.
 from collections.abc import Callable, Sequence
 
 from catalog.dataclasses import dataclass, field, replace
+from catalog.engine.executor import ThreadExecutor
 from catalog.errors import CatalogError, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
@@ -56,7 +57,9 @@ def settle(
         left = tuple(DerivedMerge(one, "stale", error.message) for one in candidate.derived())
         return DerivedTables(left, tuple(candidate.updates()))
     if merger.refresher is None:
-        merger.refresher = Refresher(merger.context.repository)
+        merger.refresher = Refresher(
+            merger.context.repository, merger.context.executor or ThreadExecutor()
+        )
     before = Candidate(merger.context.repository, target)
     state = _Settling(
         merger, merger.refresher, candidate, graph, before, _stale_before(before), sides, take

@@ -84,6 +84,10 @@ class BucketStore:
         self._recent: OrderedDict[str, HashedFile] = OrderedDict()
         self._lock = threading.Lock()
 
+    def finish_writes(self) -> None:
+        """Waits until everything that was written is there."""
+        self._pending.settle()
+
     def read(self, path: str) -> Stored:
         """Returns an object."""
         with raised():

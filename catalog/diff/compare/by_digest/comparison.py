@@ -44,6 +44,7 @@ from catalog.diff.compare.by_digest.verification import (
     Verified,
     WrongDigest,
 )
+from catalog.diff.compare.parts.rows import PartRows, renumbered
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.row_completing import complete_row_digests
@@ -159,6 +160,11 @@ class ByDigest:
             field_id: count - self.placed.count_added(field_id)
             for field_id, count in self._added.items()
         }
+
+    def unpack(self, rows: PartRows, tables: str) -> None:
+        """Adds the changed rows that were found elsewhere."""
+        if rows.placed:
+            self.placed.unpack(rows.placed, tables, renumbered(rows.files, self._numbers))
 
     @property
     def warnings(self) -> tuple[str, ...]:

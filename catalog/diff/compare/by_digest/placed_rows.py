@@ -19,6 +19,7 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.by_digest.late_columns import NOWHERE, PLACES, LateColumns
 from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns
+from catalog.diff.compare.parts.rows import PlacedTable
 from catalog.diff.compare.sql_columns import Part, RowPlaces, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
@@ -125,6 +126,32 @@ class PlacedRows:
                     query = f"SELECT * FROM ({query}) WHERE NOT ({self._same(table.pairs)})"
                 self._con.execute(f"INSERT INTO {table.name} BY NAME {query}")
         self._waiting.clear()
+
+    def sent(self, tables: dict[str, str]) -> tuple[PlacedTable, ...]:
+        """Returns what the tables are, which are added to ``tables``, for ``unpack``."""
+        self._take_waiting()
+        found = list(self._tables.values())
+        tables |= {f"placed_{n}": one.name for n, one in enumerate(found)}
+        return tuple(
+            PlacedTable(one.updated, one.pairs, one.carried, one.moved, one.equal) for one in found
+        )
+
+    def unpack(self, placed: Sequence[PlacedTable], tables: str, renumbered: Sequence[str]) -> None:
+        """Adds rows that were found elsewhere, in whose columns ``renumbered`` is replaced."""
+        self._take_waiting()
+        for number, one in enumerate(placed):
+            table = self._table(
+                one.updated, (one.pairs, one.carried), moved=one.moved, equal=one.equal
+            )
+            replaced = ", ".join([f"n + {self._count} AS n", *renumbered])
+            rows = f"SELECT * REPLACE ({replaced}) FROM {tables}.placed_{number}"
+            self._con.execute(f"INSERT INTO {table.name} BY NAME {rows}")
+        listed = " UNION ALL ".join(
+            f"SELECT n FROM {table.name}" for table in self._tables.values()
+        )
+        if listed:
+            (last,) = single_row(self._con, f"SELECT coalesce(max(n), -1) FROM ({listed})")
+            self._count = max(self._count, int(last) + 1)
 
     def parts(self) -> list[Part]:
         """Returns the rows, each with its key, its partition, and the columns that may differ."""
