@@ -43,6 +43,7 @@ TOP_KEYS = (
     "publish",
     "guard",
     "metrics",
+    "workers",
 )
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
@@ -112,6 +113,7 @@ class Config:
         metrics: Queries that diffs run at both ends, by name.
         guard: What snapshots may do to any table.
         guards: What they may do to some, by table: it counts before that.
+        workers: Processes that run tasks, 0 for none.
     """
 
     path: Path
@@ -134,6 +136,7 @@ class Config:
     metrics: Mapping[str, str] = field(default_factory=dict)
     guard: "Guard | None" = None
     guards: "Mapping[str, Guard]" = field(default_factory=dict)
+    workers: int = 0
 
 
 def read_config(path: Path) -> Config:
@@ -195,6 +198,7 @@ def _config(path: Path, text: str) -> Config:
             for name, entry in tables
             if _says(entry.value, GUARD_KEYS)
         },
+        workers=root["workers"].count(),
     )
 
 
@@ -291,6 +295,14 @@ class _Entry:
             case int() | float() as number if number > 0 and self.value is not True:
                 return number
         raise self.invalid("a number of seconds")
+
+    def count(self) -> int:
+        """Returns a whole number, 0 if there is none."""
+        if self.value is None:
+            return 0
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 0:
+            raise self.invalid("a whole number from 0")
+        return self.value
 
     def choice(self, known: tuple[str, ...]) -> Any:
         if self.value is not None and self.value not in known:

@@ -200,6 +200,18 @@ def time_limit_s() -> float | None:
     return TIME_LIMIT_S
 
 
+def configured_workers() -> int:
+    """Returns how many processes run tasks, 0 for none.
+
+    The nearest configuration says it if it is trusted: processes take memory.
+    """
+    with suppress(CatalogError):  # one that nobody needs
+        config = find_config()
+        if config is not None and config.workers and not config_distrust(config.path):
+            return config.workers
+    return 0
+
+
 def find_config() -> Config | None:
     """Returns the configuration: the one that the environment names, else the nearest upwards.
 

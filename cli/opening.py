@@ -9,12 +9,20 @@ import typer
 from cli.check_functions import configured_functions
 from cli.execution import EXPLAINED
 from cli.gate import configured_hooks
-from cli.location import bucket_options, catalog_uri, named_uri, time_limit_s, verification
+from cli.location import (
+    bucket_options,
+    catalog_uri,
+    configured_workers,
+    named_uri,
+    time_limit_s,
+    verification,
+)
 from cli.publications import kept_current
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
     from catalog import Catalog
+    from catalog.engine.executor import Executor
 
 DEFAULT_REF = "main"
 
@@ -23,7 +31,11 @@ _SQL_NAME = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
 
 def opened(
-    context: typer.Context, *, allow_commands: bool = False, cache: str | None = None
+    context: typer.Context,
+    *,
+    allow_commands: bool = False,
+    cache: str | None = None,
+    workers: int | None = None,
 ) -> "Catalog":
     """Opens the catalog of a command.
 
@@ -31,6 +43,7 @@ def opened(
         context: The command.
         allow_commands: Whether Python checks may run that no configuration of the user's names.
         cache: As ``catalog.open`` takes it.
+        workers: Processes that run tasks, 0 for none; None is what the configuration says.
 
     Raises:
         NotFound: There is none.
@@ -47,10 +60,19 @@ def opened(
         time_limit_s=time_limit_s(),
         hooks=configured_hooks,
         check_functions=partial(configured_functions, allow=allow_commands),
+        executor=_executor(configured_workers() if workers is None else workers),
     )
     kept_current(context, found)
     context.meta[EXPLAINED] = found.repository.expiry.explained
     return found
+
+
+def _executor(workers: int) -> "Executor | None":
+    if not workers:
+        return None
+    from catalog import ProcessExecutor
+
+    return ProcessExecutor(workers)
 
 
 def table_at(text: str) -> tuple[str, str]:

@@ -113,6 +113,16 @@ Limit: TypeAlias = Annotated[
         help="List at most N, -1 for all. Default: 20 in text, all in a file and other formats.",
     ),
 ]
+Workers: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        metavar="N",
+        help="Use N processes where much is to be read, 0 for none. Default: as configured, else "
+        "none.",
+    ),
+]
 OutputFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(

@@ -92,7 +92,9 @@ def table_reader(
     ]
     loaded = Loaded({}, {})
     if request.by_fingerprints and not planner.held:
-        loaded = load_prints(planner.repository, plan, request.threads, kept=kept)
+        loaded = load_prints(
+            planner.repository, plan, request.threads, kept=kept, executor=request.executor
+        )
     return TableReader(
         work.con,
         plan,

@@ -9,7 +9,7 @@ from catalog.report.figures import plain
 from cli.completion import complete_branch, complete_ref, complete_table
 from cli.exit_codes import ExitCode
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Format, Json, Message, chosen
+from cli.options import Branch, Format, Json, Message, Workers, chosen
 from cli.output import stderr
 from cli.output.checks import definition_cells, rule, show_report
 from cli.output.derived import closing_line
@@ -169,6 +169,7 @@ def check(
     show_failures: ShowFailures = False,
     limit: FailureLimit = None,
     now: Now = None,
+    workers: Workers = None,
     allow_commands: AllowPython = False,
     json: Json = False,
 ) -> None:
@@ -186,7 +187,7 @@ def check(
     if limit is not None and not show_failures:
         raise UsageError("--limit is for --show-failures")
     moment = None if now is None else _moment(now)
-    cat = opened(context, allow_commands=allow_commands)
+    cat = opened(context, allow_commands=allow_commands, workers=workers)
     with stderr.Progress("check:") as progress:
         from catalog.operations.checks.report import check_tables
 

@@ -15,6 +15,7 @@ from cli.diff.writing import write_diff
 from cli.exit_codes import ExitCode
 from cli.location import configured_metrics, table_defaults
 from cli.opening import DEFAULT_REF, opened
+from cli.options import Workers
 from cli.output import stderr
 from cli.usage import UsageError
 
@@ -32,6 +33,7 @@ def diff(
     commit: options.Commit = None,
     tables: options.Tables = None,
     request: Request,
+    workers: Workers = None,
     exit_code: options.ExitCodes = False,
 ) -> None:
     """Show what changed between two refs: tables, rows, columns, to the cell.
@@ -46,7 +48,7 @@ def diff(
     """
     request = _configured(context, replace(request, tables=tuple(tables or ())))
     first = _first(from_ref, to_ref, commit)
-    differs = _run(opened(context), (first, to_ref), request)
+    differs = _run(opened(context, workers=workers), (first, to_ref), request)
     if exit_code and differs:
         if request.form is Form.STAT:
             stderr.note("hint: --stat compares files, which may hold the same rows; see without it")

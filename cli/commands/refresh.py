@@ -8,7 +8,7 @@ from cli.completion import complete_table
 from cli.interruption import passed_on
 from cli.location import running_code
 from cli.opening import DEFAULT_REF, opened
-from cli.options import AllowCommands, Branch, Json, Message
+from cli.options import AllowCommands, Branch, Json, Message, Workers
 from cli.output import stderr
 from cli.output.derived import (
     closing_line,
@@ -67,6 +67,7 @@ def refresh(
     explain: Explain = False,
     dry_run: DryRun = False,
     allow_commands: AllowCommands = False,
+    workers: Workers = None,
     message: Message = None,
     json: Json = False,
 ) -> None:
@@ -80,7 +81,7 @@ def refresh(
       parquetry refresh --downstream-of orders --branch fix
       parquetry refresh daily --explain
     """
-    cat = opened(context)
+    cat = opened(context, workers=workers)
     if explain:
         _explain(cat, tables or [], downstream_of or [], branch=branch, full=full, json=json)
         return

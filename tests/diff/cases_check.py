@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 
 import catalog
+from catalog.engine.executor import Executor
 from tests.diff.cases_pair import Pair, Side, expected, oracle_tables, write
 from tests.oracle import Diff, Table
 
@@ -39,7 +40,7 @@ class Answer:
     to: Table
 
 
-def ask(pair: Pair, folder: Path) -> Answer:
+def ask(pair: Pair, folder: Path, executor: Executor | None = None) -> Answer:
     """Writes and snapshots both versions, then diffs them in the product and the oracle."""
     before, after = write(pair.before, folder / "before"), write(pair.after, folder / "after")
     lake = catalog.create(str(folder / "lake"))
@@ -51,6 +52,7 @@ def ask(pair: Pair, folder: Path) -> Answer:
         options["key"] = list(pair.key)
     if pair.columns is not None:
         options["columns"] = list(pair.columns)
+    lake.context = replace(lake.context, executor=executor)
     counted = lake.diff(first, second, tables=[TABLE], **options)
     from_, to = oracle_tables(pair, before, after)
     with lake.diff(first, second, tables=[TABLE], level="rows", **options) as listed:

@@ -13,10 +13,11 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.fingerprints.row_completing import with_row_sum, words_like
 from catalog.diff.fingerprints.row_digester import RowWords
-from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.fingerprints.side_by_side import LocalFile, compute_both
+from catalog.diff.fingerprints.task import PrintsTask, keep
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
+from catalog.engine.executor import Executor
 from catalog.formats.bounds import Claims
 from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile, Identity
@@ -26,7 +27,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.datafiles import local_path, readable
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
-from catalog.repository.row_digests import RowDigests
+from catalog.storage.reopening import finish_writes
 from catalog.threads import Threads
 
 _Size: TypeAlias = tuple[Partition, int]
@@ -45,7 +46,9 @@ class Completing:
         *,
         pool: Threads,
         prints: dict[Identity, Fingerprint],
+        executor: Executor | None = None,
     ) -> None:
+        self._executor = executor
         self._repository = repository
         self._plan = plan
         self._pool = pool
@@ -77,11 +80,19 @@ class Completing:
                 for one in entries
                 if one.side == side and self._is_missing(one.file, needed)
             ]
-            make = functools.partial(self._compute, side=side, others=others, needed=needed)
-            for file, prints in zip(missing, self._pool.map(make, missing), strict=True):
+            tasks = [self._task(one, side=side, others=others, needed=needed) for one in missing]
+            for file, prints in zip(missing, self._run(tasks), strict=True):
                 self._prints[file.identity] = prints
                 read[file.path] = file.size_bytes
         return read
+
+    def _run(self, tasks: Sequence[PrintsTask]) -> Iterable[Fingerprint]:
+        """Computes fingerprints, by the executor if there is much to read."""
+        executor = self._executor
+        if executor is not None and executor.takes(sum(task.size_bytes for task in tasks)):
+            finish_writes(self._repository.store)  # others read what this process wrote
+            return executor.run(tasks)
+        return self._pool.map(PrintsTask.run, tasks)
 
     def _complete_both(
         self, groups: _Groups, needed: Mapping[Identity, set[int] | None]
@@ -183,14 +194,14 @@ class Completing:
         wanted = needed[file.identity]
         return bool(prints.unread if wanted is None else prints.unread & wanted)
 
-    def _compute(
+    def _task(
         self,
         file: DataFile,
         *,
         side: SideName,
         others: "_Others",
         needed: Mapping[Identity, set[int] | None],
-    ) -> Fingerprint:
+    ) -> PrintsTask:
         own = self._prints.get(file.identity)
         like = [] if own is None else [own]
         known = None
@@ -198,20 +209,8 @@ class Completing:
             looked = self._known(file)
             known = StoredColumns(looked.stored, looked.encoded, looked.writer)
             like += [one for one in others.like(file, known) if isinstance(one, Fingerprint)]
-        keyed, columns = self._keyed(side, file), needed[file.identity]
-        source = readable(self._repository.store, file)
-        rows: list[RowWords] = []
-        with_rows = has_row_digests(keyed.table, file)
-        made = compute(
-            source,
-            keyed,
-            like,
-            known=known,
-            needed=columns,
-            digests="kept" if with_rows else "summed",
-            take_rows=rows.append if with_rows else None,
-        )
-        return _kept(self._repository, keyed, made, rows)
+        keyed = self._keyed(side, file)
+        return PrintsTask(self._repository.store, keyed, like, known, needed[file.identity])
 
 
 class _Others:
@@ -355,8 +354,6 @@ def _kept(
     *,
     gathered: str = "",
 ) -> Fingerprint:
-    """Stores the fingerprint of a file, and the digests of its rows, if there are any."""
-    Fingerprints(repository.store).keep(keyed.file, keyed.key, made, gathered=gathered)
-    for one in rows:
-        RowDigests(repository.store).keep(keyed.table, keyed.file, one.words.data, held=one.held)
+    """Stores the fingerprint of a file, and the digests of its rows; see ``task.keep``."""
+    keep(repository.store, keyed, made, rows, gathered=gathered)
     return made

@@ -7,6 +7,7 @@ from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.completing import Completing
 from catalog.diff.fingerprints.kept import entries, kept_prints
 from catalog.diff.plan import TablePlan
+from catalog.engine.executor import Executor
 from catalog.model.datafile import Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.repository.repository import Repository
@@ -27,16 +28,18 @@ def load_prints(
     threads: int | None,
     *,
     kept: Mapping[Identity, Fingerprint] | None = None,
+    executor: Executor | None = None,
 ) -> Loaded:
     """Returns the fingerprints of a plan's files.
 
     None is computed of files that cannot be compared with any other. ``threads`` look at files at
     the same time; None means one per core. ``kept`` are those that are stored, if they were read.
+    ``executor`` computes missing ones of large files elsewhere.
 
     Raises:
         CorruptData: A file whose fingerprint is missing cannot be read.
     """
     prints = dict(kept_prints(repository.store, plan) if kept is None else kept)
     with Threads(threads or os.cpu_count() or 1) as pool:
-        completing = Completing(repository, plan, pool=pool, prints=prints)
+        completing = Completing(repository, plan, pool=pool, prints=prints, executor=executor)
         return Loaded(prints, completing.complete([e for e in entries(plan) if e.comparable]))

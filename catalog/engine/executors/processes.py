@@ -19,8 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from catalog.engine.executor import Task
-from catalog.engine.executors.packing import pack, result_of, run_here, travelling
-from catalog.engine.executors.worker import BOOT, STOP
+from catalog.engine.executors.boot import BOOT, STOP
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.interruption import check
 from catalog.storage.failures import temporary_folder
@@ -31,7 +30,7 @@ LEAST_BYTES = 64 << 20
 """Bytes to be read by all tasks together from which on processes are used: below, starting them,
 a second of processor time each, takes longer than what they save."""
 
-KILL_AFTER_S = 0.8
+KILL_AFTER_S = 0.7
 """How long workers may take to stop before they are killed: Ctrl-C is to take no second."""
 
 LOOK_S = 0.1
@@ -158,6 +157,8 @@ class ProcessExecutor:
         Raises:
             StorageFailure: A process died.
         """
+        from catalog.engine.executors.packing import run_here, travelling
+
         packed = travelling(tasks, least_bytes=self.least_bytes)
         found: dict[int, Result] = {}
         with self._lock:
@@ -173,6 +174,8 @@ class ProcessExecutor:
         found: dict[int, Any],
         done: Callable[[int, Any], None],
     ) -> None:
+        from catalog.engine.executors.packing import pack, result_of
+
         waiting = deque(number for number, one in enumerate(packed) if one is not None)
         share = min(self.workers, len(waiting))
         busy: dict[Connection[bytes, bytes], tuple[_Worker, int]] = {}

@@ -12,18 +12,8 @@ import time
 from multiprocessing.connection import Connection
 
 from catalog import interruption
+from catalog.engine.executors.boot import STOP
 from catalog.engine.executors.packing import run_packed
-
-BOOT = (
-    "import json, os, sys; from multiprocessing.connection import Connection; "
-    "tasks = Connection(os.dup(0), writable=False); sys.path[:] = json.loads(tasks.recv_bytes()); "
-    "from catalog.engine.executors.worker import main; main(tasks)"
-)
-"""The program that the process begins with: it imports from where its parent does, and not the
-script that its parent runs."""
-
-STOP = b"stop"
-"""In place of a task: ends the process."""
 
 GRACE_S = 0.5
 """How long what goes on may take to end and tidy up."""
@@ -69,6 +59,7 @@ def _listen(
             inbox.put(data)
     except (EOFError, OSError):
         pass
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # an interrupt falls anywhere, and is reported
     until = time.monotonic() + GRACE_S
     main_thread = threading.main_thread().ident
     while state.is_working and time.monotonic() < until:

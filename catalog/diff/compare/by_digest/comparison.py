@@ -44,7 +44,7 @@ from catalog.diff.compare.by_digest.verification import (
     Verified,
     WrongDigest,
 )
-from catalog.diff.compare.parts.rows import PartRows, renumbered
+from catalog.diff.compare.part_rows import PartRows, renumbered
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.row_completing import complete_row_digests

@@ -19,7 +19,7 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.by_digest.late_columns import NOWHERE, PLACES, LateColumns
 from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns
-from catalog.diff.compare.parts.rows import PlacedTable
+from catalog.diff.compare.part_rows import PlacedTable
 from catalog.diff.compare.sql_columns import Part, RowPlaces, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName

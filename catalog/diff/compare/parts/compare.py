@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from catalog.diff.compare.part_rows import PartRows
 from catalog.diff.compare.parts.remainder import SharedRemainder
-from catalog.diff.compare.parts.rows import PartRows
 from catalog.diff.compare.parts.task import TablePart, part_of
 from catalog.diff.compare.parts.work import PARTS_PER_WORKER, Unit, shared_out, units
 from catalog.diff.compare.table_reader import TableReader

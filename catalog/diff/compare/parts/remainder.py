@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from catalog.diff.compare.key_problems import KeyChecks
-from catalog.diff.compare.parts.rows import PartRows, attached, written
+from catalog.diff.compare.part_rows import PartRows, attached, written
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES

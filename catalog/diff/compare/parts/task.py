@@ -7,8 +7,8 @@ import duckdb
 
 from catalog.dataclasses import dataclass, field, replace
 from catalog.diff.compare.key_problems import KeyChecks
+from catalog.diff.compare.part_rows import PartRows
 from catalog.diff.compare.parts.remainder import SharedRemainder
-from catalog.diff.compare.parts.rows import PartRows
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, TablePlan
 from catalog.diff.route import Route
