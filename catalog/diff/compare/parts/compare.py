@@ -10,7 +10,8 @@ from catalog.diff.compare.parts.work import PARTS_PER_WORKER, Unit, shared_out, 
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import DiffTask
 from catalog.diff.route import Route
-from catalog.engine.executor import Executor
+from catalog.engine.executor import Executor, ThreadExecutor
+from catalog.storage.external_files import is_remote
 from catalog.storage.reopening import Opening, finish_writes, opening_of
 
 
@@ -30,8 +31,12 @@ def compare_routes(
         opening = opening_of(reader.store)
     if executor is not None and opening is not None:
         work = units(remainder.plan, routes)
-        if len(work) > 1 and executor.takes(sum(one.size_bytes for one in work)):
-            _compare_apart(remainder, executor, opening, work=work, progress=progress)
+        chosen: Executor | None = executor
+        if not executor.takes(sum(one.size_bytes for one in work)):  # threads wait for answers, too
+            is_far = is_remote(reader.store.location)
+            chosen = ThreadExecutor(executor.workers) if is_far else None
+        if chosen is not None and len(work) > 1:
+            _compare_apart(remainder, chosen, opening, work=work, progress=progress)
             return
     for task, route in zip(remainder.plan.tasks, routes, strict=True):
         remainder.take(route)
