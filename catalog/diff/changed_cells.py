@@ -116,6 +116,7 @@ class CellSql:
             values.append(name if is_typed(kind) else f"CAST({name} AS VARCHAR)")
             shown.append(name if is_typed(kind) else text_sql(name))
             signs += [f"signbit({name})"] if is_float(kind) else []
+            signs += [f"CAST({name} AS VARCHAR)"] if _is_wide(kind) else []
         hashed = f"hash({', '.join([*values, *signs])})"
         return CellSql((names[0], names[1]), (values[0], values[1]), (shown[0], shown[1]), hashed)
 
@@ -129,6 +130,11 @@ def is_typed(kind: DataType) -> bool:
     """Returns whether values of a type come as they are, not as texts."""
     known = isinstance(kind, Scalar) and kind.type_class in _TYPED
     return known or kind == Scalar("UBIGINT")
+
+
+def _is_wide(kind: DataType) -> bool:
+    """Returns whether values take more than 64 bits, of which DuckDB hashes some alike: 0 and -1."""
+    return isinstance(kind, Scalar) and kind.decimal is not None and kind.decimal[0] > 18
 
 
 def _is_text(kind: DataType) -> bool:

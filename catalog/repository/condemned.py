@@ -195,9 +195,13 @@ class Condemned:
         self._note(name, now)
         return False
 
-    def note(self, path: str) -> None:
-        """Takes note of an object that a commit is going to need."""
-        self._note(name_of(path), self._clock())
+    def now(self) -> float:
+        """Returns the time, for ``note``."""
+        return self._clock()
+
+    def note(self, path: str, *, at: float | None = None) -> None:
+        """Takes note of an object that a commit is going to need, named now or at a time before."""
+        self._note(name_of(path), self._clock() if at is None else at)
 
     def _note(self, name: int, now: float) -> None:
         if len(self._noted) < NOTED:

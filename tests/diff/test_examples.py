@@ -302,3 +302,16 @@ def test_cells_are_counted_by_partition_where_many_columns_changed(tmp_path: Pat
         ({"part": "a"}, 3, 2, 3 * FEW),
         ({"part": "b"}, 5, 3, 5 * FEW),
     ]
+
+
+def test_wide_decimals_that_the_engine_hashes_alike_are_two_changes(tmp_path: Path) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    for value in ("CASE WHEN i % 2 = 0 THEN 0.00 ELSE -0.01 END", "NULL"):
+        query = f"SELECT i AS id, CAST({value} AS DECIMAL(20, 2)) AS money FROM range(10) r(i)"
+        with cat.transaction() as tx:
+            tx.write("t", duckdb.sql(query), mode="overwrite", key=["id"])
+    with cat.diff("main~1", "main", level="rows") as diff:
+        found = diff["t"].to_dict()["columns"]
+    (money,) = (one for one in found if one["column"] == "money")
+    assert money["distinct_changes"] == 2
+    assert [(one["from"], one["count"]) for one in money["examples"]] == [("-0.01", 5), ("0.00", 5)]

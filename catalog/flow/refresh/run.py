@@ -112,8 +112,12 @@ class Refresher:
             for step in steps:
                 step.cancel()
 
+        condemned = self.repository.condemned
+        begun = condemned.now()
         with self.watch(cancel):
             computed = self.executor.run(steps)
+        for file in (one for step in computed if step.update for one in step.update.added):
+            condemned.note(file.path, at=begun)  # another process may have named it
         for name, done in zip(fresh, computed, strict=True):
             self._done[keys[name]] = done
         for name in names:
