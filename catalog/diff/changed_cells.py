@@ -133,7 +133,7 @@ def is_typed(kind: DataType) -> bool:
 
 
 def _is_wide(kind: DataType) -> bool:
-    """Returns whether values take more than 64 bits, of which DuckDB hashes some alike: 0 and -1."""
+    """Returns whether values take over 64 bits, of which DuckDB hashes some alike, as 0 and -1."""
     return isinstance(kind, Scalar) and kind.decimal is not None and kind.decimal[0] > 18
 
 
