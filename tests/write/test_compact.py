@@ -219,6 +219,24 @@ def test_empty_tables_and_file_sets_are_passed_over(cat: Catalog, tmp_path: Path
         cat.compact(["none"])
 
 
+def test_files_without_rows_go(cat: Catalog, tmp_path: Path) -> None:
+    (source := tmp_path / "source").mkdir()
+    for name, ids in (("a", []), ("b", []), ("c", [1])):
+        pq.write_table(pa.table({"id": pa.array(ids, pa.int64())}), source / f"{name}.parquet")
+    with cat.transaction() as tx:
+        tx.snapshot("t", str(source))
+    assert len(files(cat)) == 3
+    assert cat.compact().tables[0].into == 1
+    assert rows_of(cat) == Counter(["(1,)"]) and outcome(cat) == ["rewritten"]
+    (source / "c.parquet").unlink()
+    with cat.transaction() as tx:
+        tx.snapshot("u", str(source))
+    cat.compact(["u"])
+    assert cat.files("u") == []
+    (told,) = cat.diff("main~1", "main").view.tables
+    assert told.rows_changed == 0
+
+
 def test_partitions_are_chosen_by_values_and_conditions(cat: Catalog) -> None:
     appended(cat, "t", *small_parts(3), key=["id"], partition_by=["day"])
     appended(cat, "plain", pa.table({"id": [1]}), pa.table({"id": [2]}))
@@ -251,6 +269,8 @@ def test_a_diff_across_it_needs_no_data_file(cat: Catalog, tmp_path: Path, key: 
     backwards = fresh.diff("main~2", "main~3").view.tables[0]
     assert backwards.outcome == "rewritten"
     assert fresh.diff("main~3", "main~2").tables[0].coverage.bytes_read == 0
+    assert fresh.diff("main~3", "main~2", level="stat").view.tables[0].outcome == "rewritten"
+    assert fresh.diff("main~3", "main~2", level="rows").tables[0].changes().read_all().num_rows == 0
     (tmp_path / "away").rename(data)
     cat.compact()
     (table,) = cat.diff("main~4", "main~3").view.tables

@@ -157,7 +157,7 @@ def test_a_compacted_derived_table_is_not_changed_by_hand(made: Catalog) -> None
     cat = filled(made, ["id"])
     cat.derive("d", "SELECT id, day, x + 1 AS y FROM t", partition_by=["day"], key=["id"])
     cat.derive("e", "SELECT count(*) AS n FROM d")
-    for number in range(200, 204):
+    for number in range(200, 202):
         run(cat, f"INSERT INTO t VALUES ({number}, 'n{number}', 1)")
         run(cat, f"UPDATE t SET day = 'n' WHERE id = {number}")
         cat.refresh()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.write.files.writer import MAX_FILE_ROWS
@@ -44,6 +44,11 @@ class Group:
     def files_after(self, target_bytes: int) -> int:
         """Returns how many files they are thought to become; mostly it is fewer."""
         return max(1, -(-self.size_bytes // target_bytes))
+
+
+def without_statistics(group: Group) -> Group:
+    """Returns a group whose files have no statistics, as is enough to remove them."""
+    return Group(group.partition, tuple(replace(file, stats={}) for file in group.files))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,7 @@ def put_together(
     _check(table, files, made, name=name)
     if expected is not None and writer.total is not None and writer.total != expected:
         raise _wrong(table, files[0], name, "its rows are not those that fingerprints tell of")
-    if len(made) == 1:
-        return [replace(made[0], rows_of=rows_of(files))]
-    return _with_shares(made, files)
+    return _with_shares(made, files) if made else []
 
 
 def _with_shares(made: Sequence[DataFile], files: Sequence[DataFile]) -> list[DataFile]:

@@ -1,15 +1,15 @@
 """A table whose small files are put together, on top of wherever its branch is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from catalog.dataclasses import dataclass, field
 from catalog.engine.failures import engine_errors
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
-from catalog.repository.commit_writer import TableUpdate
+from catalog.repository.commit_writer import MAX_CHANGE_LIST, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files, file_changes
-from catalog.write.compact.plan import Group, Wanted, groups
+from catalog.write.compact.plan import Group, Wanted, groups, without_statistics
 from catalog.write.compact.rewrite import put_together
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
@@ -108,9 +108,12 @@ class TableCompaction:
         return hit
 
     def _put_together(self, table: StoredTable, wanted: Wanted) -> None:
-        every = data_files(self.context.commits, table)
-        found = list(groups(every, self.target_bytes, wanted=wanted))
-        total, done = sum(one.size_bytes for one in found), 0
+        commits, size = self.context.commits, self.target_bytes
+        listed = groups(data_files(commits, table, fields=()), size, wanted=wanted)
+        sizes = [(one.size_bytes, len(one.files)) for one in listed]
+        total, done = sum(size_bytes for size_bytes, _ in sizes), 0
+        many = sum(count for _, count in sizes) > MAX_CHANGE_LIST
+        found = groups(data_files(commits, table), size, wanted=wanted) if sizes else ()
         shape = with_own_schema(table.snapshot)
         for batch in _batches(found):
             made: list[Together] = []
@@ -120,10 +123,11 @@ class TableCompaction:
                     files = put_together(
                         writer, one, name=self.name, target_bytes=self.target_bytes
                     )
-                    made.append(Together(one, tuple(files)))
+                    kept = without_statistics(one) if many else one
+                    made.append(Together(kept, tuple(files)))
                     done += one.size_bytes
             self.done.update((one.group.partition, one) for one in made)
-        if found:
+        if sizes:
             self.progress(self.name, total, total)
 
     def _updated(self, table: StoredTable) -> TableUpdate | None:
@@ -139,7 +143,7 @@ class TableCompaction:
         return update
 
 
-def _batches(found: Sequence[Group]) -> Iterator[list[Group]]:
+def _batches(found: Iterable[Group]) -> Iterator[list[Group]]:
     """Yields groups of which the files of some are given their names at a time."""
     batch: list[Group] = []
     size = 0
