@@ -8,6 +8,7 @@ import pytest
 
 from catalog.errors import InvalidInput
 from cli.config import read_config
+from cli.location import configured_workers
 
 from .conftest import Runner
 
@@ -159,3 +160,15 @@ def test_a_projects_configuration_counts_wherever_the_project_is_named(
     assert (done.code, done.out.count("orders  1 row")) == (0, 1), done.err
     assert "unchanged" in parquetry("-C", "project", "status").out
     assert "howmany" in parquetry("-C", "project", "diff", "main~1").out
+
+
+def test_a_configuration_says_how_many_processes_run_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert configured_workers() == 0
+    (tmp_path / "parquetry.toml").write_text("workers = 3\n")
+    assert configured_workers() == 3
+    (tmp_path / "parquetry.toml").write_text("workers = -1\n")
+    with pytest.raises(InvalidInput, match="workers must be a whole number from 0"):
+        read_config(tmp_path / "parquetry.toml")
