@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns the branches that begin as written."""
-    return _matching(ctx, incomplete, lambda cat: (one.name for one in cat.branches.list()))
+    return _matching(ctx, incomplete, lambda cat: _branches(cat, incomplete))
 
 
 def complete_backfill(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -29,7 +29,7 @@ def complete_ref(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns the branches and tags that begin as written, also at the end of a range."""
     before, dots, end = incomplete.rpartition("..")
     names = complete_branch(ctx, end)
-    names += _matching(ctx, end, lambda cat: (one.name for one in cat.tags.list()))
+    names += _matching(ctx, end, lambda cat: sorted(cat.repository.tags.names(end)))
     return [before + dots + name for name in names]
 
 
@@ -44,6 +44,10 @@ def complete_table_at(ctx: typer.Context, incomplete: str) -> list[str]:
     if not at:
         return complete_table(ctx, incomplete)
     return [f"{table}@{name}" for name in complete_ref(ctx, ref)]
+
+
+def _branches(cat: "Catalog", start: str) -> list[str]:
+    return [one.name for one in cat.repository.branches.heads(start)]
 
 
 def _matching(

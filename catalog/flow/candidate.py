@@ -93,7 +93,12 @@ class Candidate:
         if update is not None and update.snapshot is not None:
             return name
         folded = name.casefold()
-        return next((one for one in self.names() if one.casefold() == folded), None)
+        come = (n for n, one in self._updates.items() if one.snapshot is not None)
+        found = next((one for one in sorted(come) if one.casefold() == folded), None)
+        there = None if found else self.commits.entry(self.base_id, name)
+        if there is not None and there.name not in self._updates:
+            return there.name
+        return found
 
     def table(self, name: str) -> CandidateTable | None:
         """Returns a table by the name that it is spelled with, None if there is none."""

@@ -29,9 +29,14 @@ class Range:
 
 def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | None]:
     """Returns the partition values of a file by column in text form, None for NULL."""
+    return readable_partition(table, file.partition)
+
+
+def readable_partition(table: TableSnapshot, partition: Partition) -> dict[str, str | None]:
+    """Returns the values of a partition by column in text form, None for NULL."""
     return {
         name: encoded_text(value, kind)
-        for (name, kind), value in zip(table.partition_fields, file.partition, strict=True)
+        for (name, kind), value in zip(table.partition_fields, partition, strict=True)
     }
 
 

@@ -92,6 +92,33 @@ class Branch:
         return canonical_json({**fields, FIELD: [self.write_id, digest_of(fields)]})
 
 
+@dataclass(frozen=True, slots=True)
+class BranchHead:
+    """Where a branch is, and whether it is protected.
+
+    Attributes:
+        name: The branch.
+        commit_id: Where it points; None once deleted.
+        protected: Whether it changes only by merge.
+    """
+
+    name: str
+    commit_id: str | None
+    protected: bool
+
+    def to_json(self) -> list[object]:
+        """Returns the form in which it is kept."""
+        return [self.name, self.commit_id, self.protected]
+
+
+def branch_head_from_json(kept: object) -> BranchHead | None:
+    """Reads the form in which it is kept; None if this is another one."""
+    match kept:
+        case [str(name), str() | None as commit_id, bool(protected)]:
+            return BranchHead(name, commit_id, protected)
+    return None
+
+
 _KNOWN = frozenset(("kind", "name", "commit", "write_id", "reflog", "older", "protected", "rules"))
 
 BRANCH_FIELDS = ("kind", "name", "commit", "write_id", "reflog", "older", "protected")
@@ -187,6 +214,10 @@ class Tag:
     who: str
     message: str = ""
 
+    def to_fields(self) -> list[object]:
+        """Returns the form in which it is kept once it was read."""
+        return [self.name, self.commit_id, time_text(self.time), self.who, self.message]
+
     def to_bytes(self) -> bytes:
         """Returns the stored form."""
         return with_digest(
@@ -199,6 +230,14 @@ class Tag:
                 "message": self.message,
             }
         )
+
+
+def tag_from_fields(kept: object) -> Tag | None:
+    """Reads the form in which a tag is kept; None if this is another one."""
+    match kept:
+        case [str(name), str(commit_id), str(time), str(who), str(message)] if is_id(commit_id):
+            return Tag(name, commit_id, parse_time(time), who, message)
+    return None
 
 
 TAG_FIELDS = ("kind", "name", "commit", "time", "who", "message")

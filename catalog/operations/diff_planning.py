@@ -111,17 +111,13 @@ class DiffPlanner:
     def changed(self) -> tuple[list[str], list[str]]:
         """Returns the names of all tables that changed, and of those that did not."""
         commits = self.repository.commits
-        before = commits.entries(self.before.commit_id)
-        after = commits.entries(self.after.commit_id)
-        names = sorted(before.keys() | after.keys())
+        ends = self.before.commit_id, self.after.commit_id
         changed = [
             name
-            for name in names
-            if name not in before
-            or name not in after
-            or before[name].entry.snapshot != after[name].entry.snapshot
+            for name, (was, now) in commits.changed_entries(*ends).items()
+            if was is None or now is None or was.entry.snapshot != now.entry.snapshot
         ]
-        return changed, sorted({*names} - {*changed})
+        return changed, sorted(commits.entries(ends[1]).keys() - {*changed})
 
     def table(self, name: str) -> PlannedTable:
         """Plans one table.

@@ -25,7 +25,7 @@ def log_all(
     context: OperationContext, limit: int | None, wanted: CommitFilter = EVERY
 ) -> list[CommitInfo]:
     """Returns the commits of all branches, newest first."""
-    heads = [branch.commit_id for branch in context.repository.branches.list()]
+    heads = [branch.commit_id for branch in context.repository.branches.heads()]
     return _walked(context, [head for head in heads if head is not None], limit, wanted=wanted)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from catalog.dataclasses import dataclass
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
+from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.names import canonical_name, check_ref_name
-from catalog.model.refs import Branch, Move, Tag
+from catalog.model.refs import Branch, BranchHead, Move, Tag
 from catalog.model.rules import BranchRules
 from catalog.model.texts import check_text
 from catalog.operations.branch_rules import (
@@ -23,6 +24,7 @@ from catalog.operations.branch_rules import (
 from catalog.operations.context import OperationContext
 from catalog.repository.branch_errors import contested_error, moved_error, protected_error
 from catalog.repository.branches import HeldBranch
+from catalog.repository.ref_listing import each
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import SwapLost
@@ -87,6 +89,16 @@ def movable_branch(repository: Repository, name: str, *, doing: str) -> LiveBran
     live = unprotected_branch(repository, name)
     check_movable(live.held.branch, doing=doing)
     return live
+
+
+def branch_heads(context: OperationContext) -> list[tuple[BranchHead, CommitInfo]]:
+    """Returns where all branches are, and the commits there, by name."""
+    repository = context.repository
+    heads = repository.branches.heads()
+    ids = list(dict.fromkeys(head.commit_id for head in heads if head.commit_id is not None))
+    read = each(repository.store, lambda one: commit_info(one, repository.commits.read(one)), ids)
+    commits = {one.id: one for one in read if one is not None}
+    return [(head, commits[head.commit_id]) for head in heads if head.commit_id in commits]
 
 
 @tells_machine_errors

@@ -9,7 +9,7 @@ from catalog.operations.refs import movable_branch
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.history import count_missing
 from catalog.storage.store import SwapLost
-from catalog.write.merge.conflicts import has_conflict_table
+from catalog.write.merge.conflicts import CONFLICT_TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bo
     after = repository.refs.resolve(to, default=name, clock=context.clock).commit_id
     if after != before:
         repository.expiry.check_kept(after)
-    entries = repository.commits.entries
-    if has_conflict_table(entries(after)) and not has_conflict_table(entries(before)):
+    has_conflicts = [repository.commits.entry(one, CONFLICT_TABLE) for one in (before, after)]
+    if has_conflicts[1] is not None and has_conflicts[0] is None:
         raise InvalidInput(
             f"{to} is a merge in conflict, or was made from one: branch {name!r} would get its "
             "table of conflicts",

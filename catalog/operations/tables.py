@@ -7,7 +7,7 @@ from catalog.errors import ErrorKind, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.listings import FileInfo, PartitionInfo, TableInfo
 from catalog.model.names import canonical_name
-from catalog.model.partition import partition_values
+from catalog.model.partition import readable_partition
 from catalog.operations.context import OperationContext
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import file_info
@@ -56,18 +56,14 @@ def tables(context: OperationContext, ref: str) -> list[TableInfo]:
 
 def partitions(context: OperationContext, name: str, ref: str) -> list[PartitionInfo]:
     """Returns the partitions of a table in order."""
+    from catalog.repository.tables import partition_totals
+
     table = stored_table(context.repository, name, context.resolve(ref))
-    grouped: dict[tuple[bytes | None, ...], list[DataFile]] = {}
-    for file in _data_files(context, table):
-        grouped.setdefault(file.partition, []).append(file)
     return [
         PartitionInfo(
-            partition_values(table.snapshot, members[0]),
-            sum(f.rows for f in members),
-            len(members),
-            sum(f.size_bytes for f in members),
+            readable_partition(table.snapshot, one.partition), one.rows, one.files, one.size_bytes
         )
-        for members in grouped.values()
+        for one in partition_totals(context.repository.commits, table)
     ]
 
 

@@ -5,7 +5,7 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 """
 
 import datetime
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TypeAlias
 
@@ -17,23 +17,23 @@ from catalog.model.names import encode_segment
 from catalog.model.refs import (
     REFLOG_PAGE,
     Branch,
+    BranchHead,
     Move,
     branch_from_json,
+    branch_head_from_json,
     move_from_json,
     move_to_json,
 )
 from catalog.model.texts import check_text
 from catalog.repository.branch_errors import damaged_branch_error, exists_error, given_to_tag_error
 from catalog.repository.creation import create_named
-from catalog.repository.ref_listing import mentions, named_objects, passed_over
+from catalog.repository.key_index import KeyIndex
+from catalog.repository.ref_index import RefIndex
+from catalog.repository.ref_listing import each, named_objects, passed_over
 from catalog.repository.tags import is_spent
-from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
 PREFIX = "refs/branches/"
-
-READS = 16
-"""Branches read at a time when they are listed: each may be a request."""
 
 GIVING_ATTEMPTS = 10
 """Looks at a name that is given to a tag: one is enough to see what was written, and each loss
@@ -98,6 +98,8 @@ class Branches:
         self.check: BeforeMove = lambda commit_id, before, own: None
         self._pages: dict[str, tuple[tuple[Move, ...], str | None]] = {}
         self._read: dict[str, tuple[bytes, Branch]] = {}
+        self._keys = KeyIndex(store, self._page)
+        self._index = RefIndex(store, PREFIX, "branches", self._fact)
 
     def held(self, name: str) -> HeldBranch | None:
         """Returns a branch, also the tombstone of a deleted one; None if there was never one."""
@@ -162,33 +164,31 @@ class Branches:
         held = self.held(name)
         return None if held is None or held.branch.commit_id is None else held.branch
 
-    def list(self, *, of: Collection[str] | None = None) -> list[Branch]:
-        """Returns the branches that are not deleted, at some commits or at any, by name.
+    def heads(self, prefix: str = "") -> list[BranchHead]:
+        """Returns where the branches are whose names begin so, by name; not those deleted.
+
+        Of many, only those are read that have moved since somebody looked; see ``RefIndex``. What
+        is not a branch, or is damaged, is passed over with a warning.
+        """
+        listed = list(self._store.list(PREFIX + encode_segment(prefix)))
+        found = map(branch_head_from_json, self._index.facts(listed, whole=not prefix))
+        heads = (head for head in found if head is not None and head.commit_id is not None)
+        return sorted(heads, key=lambda head: head.name)
+
+    def _fact(self, name: str) -> Sequence[object] | None:
+        held = passed_over(self.held, branch_path, name)
+        if held is None:
+            return None
+        return BranchHead(name, held.branch.commit_id, held.branch.protected).to_json()
+
+    def list(self) -> list[Branch]:
+        """Returns the branches that are not deleted, by name.
 
         What lies there and is not a branch, or is damaged, is passed over with a warning.
         """
         names = named_objects((info.path for info in self._store.list(PREFIX)), PREFIX)
-
-        def find(name: str) -> Branch | None:
-            if of is not None and not mentions(self._store, branch_path(name), of):
-                return None
-            found = passed_over(self.find, branch_path, name)
-            wanted = found is not None and (of is None or found.commit_id in of)
-            return found if wanted else None
-
-        return sorted((b for b in self._each(find, names) if b), key=lambda b: b.name)
-
-    def _each(
-        self, find: Callable[[str], Branch | None], names: Iterator[str]
-    ) -> Iterator[Branch | None]:
-        """Yields what is found of names, many at a time where each takes a request."""
-        if not is_remote(self._store.location):
-            yield from map(find, names)
-            return
-        from catalog.threads import Threads
-
-        with Threads(READS) as pool:
-            yield from pool.map(find, names)
+        found = each(self._store, lambda name: passed_over(self.find, branch_path, name), names)
+        return sorted((branch for branch in found if branch), key=lambda branch: branch.name)
 
     def names(self) -> Iterator[str]:
         """Yields the names of all branches, also of deleted ones, in no order."""
@@ -300,6 +300,9 @@ class Branches:
         was made. The deletion of a branch does: one created again under its name starts afresh.
         The answer holds for as long as the branch does not move.
         """
+        is_older = not any(move.after is None or move.key == key for move in branch.reflog)
+        if is_older and not (branch.older and self._keys.may_have(branch.older, key)):
+            return None
         for move in self.reflog(branch):
             if move.after is None:
                 return None

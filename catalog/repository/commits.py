@@ -121,6 +121,25 @@ class Commits:
         exact = entries.get(name)
         return entries.folded(name) if exact is None else exact
 
+    def changed_entries(
+        self, before: str, after: str
+    ) -> dict[str, tuple[PlacedEntry | None, PlacedEntry | None]]:
+        """Returns the table entries in which two commits differ, in order of their names.
+
+        Where both keep trees, only those nodes are read that they do not share.
+        """
+        old, new = self.entries(before), self.entries(after)
+        trees = self.tree(before), self.tree(after)
+        if trees[0] is not None and trees[1] is not None:
+            from catalog.repository.tree_diff import differences
+
+            found = differences(trees[0].reader, trees[0].root, trees[1].root)
+            old = {row.name: row for row in found.removed}
+            new = {row.name: row for row in found.added}
+        names = sorted(old.keys() | new.keys())
+        pairs = {name: (old.get(name), new.get(name)) for name in names}
+        return {name: one for name, one in pairs.items() if one[0] != one[1]}
+
     def derived(self, commit_id: str) -> tuple[str, ...]:
         """Returns the names of a commit's derived tables, in order.
 

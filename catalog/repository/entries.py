@@ -8,7 +8,6 @@ from catalog.repository.index import Child
 from catalog.repository.nodes import NodeReader
 from catalog.repository.table_entries import PlacedEntry, TableRows
 from catalog.repository.tree import MIN_ROWS, Root, TreeReader
-from catalog.repository.tree_diff import differences
 
 PLAIN = 0x80
 """Characters from here on may be others in more ways than by their case: the long s is an s."""
@@ -115,21 +114,3 @@ def _may_hold(first: str, end: str | None, folded: str) -> bool:
     if not rest or greatest >= PLAIN or ord(rest[0]) >= PLAIN:
         return True
     return any(least <= ord(one) <= greatest for one in (rest[0], rest[0].upper()))
-
-
-def changed_entries(
-    old: Mapping[str, PlacedEntry], new: Mapping[str, PlacedEntry]
-) -> dict[str, tuple[PlacedEntry | None, PlacedEntry | None]]:
-    """Returns the entries in which two commits differ, in order of their names.
-
-    Where both keep trees, only those nodes are read that they do not share.
-    """
-    if isinstance(old, TreeEntries) and isinstance(new, TreeEntries):
-        found = differences(old.reader, old.root, new.root)
-        old = {row.name: row for row in found.removed}
-        new = {row.name: row for row in found.added}
-    return {
-        name: (old.get(name), new.get(name))
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    }

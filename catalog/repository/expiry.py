@@ -260,7 +260,7 @@ class Expiry:
     def _described(self, commit_id: str, ref: str) -> str:
         names = sorted(self._tags.names())
         if 0 < len(names) <= SEARCHED_TAGS:
-            ref = next((tag.name for tag in self._tags.list(of=(commit_id,))), ref)
+            ref = next((n for n, one in self._tags.commits().items() if one == commit_id), ref)
         when = self._commits.read(commit_id).time
         return f"{ref}, commit {commit_id[:8]} of {when:%Y-%m-%d %H:%M}"
 

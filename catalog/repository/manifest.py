@@ -10,12 +10,14 @@ Leaves are of kind ``files`` and sorted by partition values, then path.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 
 from catalog.errors import CorruptData
 from catalog.model.datafile import BlobList, ColumnStats, DataFile, may_lie_at
 from catalog.model.ids import excerpt
+from catalog.model.partition import Partition
 from catalog.model.same_rows import STANDING_BYTES
 from catalog.model.values import sort_key, stored_sort_key
 from catalog.repository import columnar
@@ -103,6 +105,15 @@ class DataFileRows:
         unsound = map(_field_ids, columnar.optional(columns, "unsound", count))
         facts = (tokens, sizes, rows, partitions, schemas, guards, stats, unsound)
         return list(map(DataFile, paths, *facts, _blobs(columns, count), _origins(columns, count)))
+
+    def totals(self, columns: Columns) -> Iterator[tuple[Partition, int, int, int]]:
+        """Yields the partition of each entry, its rows, 1 for a file, and its size.
+
+        Raises:
+            CorruptData: A column that format 1 requires is missing.
+        """
+        sizes, rows = columnar.counts(columns, "size"), columnar.counts(columns, "rows")
+        return zip(self._partitions(columns, len(sizes)), rows, repeat(1), sizes, strict=False)
 
     def keys(self, columns: Columns) -> list[bytes]:
         """Returns the sort keys of entries.

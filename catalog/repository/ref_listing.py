@@ -1,12 +1,13 @@
 """Listings of branches and tags: what is neither is passed over and reported."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from catalog.errors import CorruptData, NotFound
+from catalog.errors import CorruptData
 from catalog.messages import printable
 from catalog.model.names import decode_segment, encode_segment
+from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
 
 T = TypeVar("T")
@@ -15,6 +16,9 @@ LOG = logging.getLogger("catalog.refs")
 """Tells what is passed over: tools that synchronise folders, and people, leave files there."""
 
 SUFFIX = ".json"
+
+READS = 16
+"""References read at a time when they are listed: each may be a request."""
 
 
 def named_objects(paths: Iterable[str], prefix: str) -> Iterator[str]:
@@ -28,13 +32,17 @@ def named_objects(paths: Iterable[str], prefix: str) -> Iterator[str]:
             LOG.warning("%s is not the catalog's, and is passed over", printable(path))
 
 
-def mentions(store: ObjectStore, path: str, commit_ids: Collection[str]) -> bool:
-    """Returns whether an object mentions one of some commits; looking costs less than reading."""
-    try:
-        data = store.read(path).data
-    except (CorruptData, NotFound):
-        return True  # whoever reads it says what is wrong
-    return any(commit_id.encode() in data for commit_id in commit_ids)
+def each(
+    store: ObjectStore, read: Callable[[str], T | None], names: Iterable[str]
+) -> Iterator[T | None]:
+    """Yields what is read of names in order, many at a time where each takes a request."""
+    if not is_remote(store.location):
+        yield from map(read, names)
+        return
+    from catalog.threads import Threads
+
+    with Threads(READS) as pool:
+        yield from pool.map(read, names)
 
 
 def passed_over(

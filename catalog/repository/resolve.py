@@ -109,7 +109,7 @@ class Resolver:
 
     def unknown(self, name: str) -> NotFound:
         """Returns the error for a name that nothing has, with the nearest names."""
-        names = [b.name for b in self._branches.list()] + [t.name for t in self._tags.list()]
+        names = [b.name for b in self._branches.heads()] + sorted(self._tags.names())
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         if near:
             hint = f"did you mean {' or '.join(near)}?"

@@ -1,8 +1,12 @@
 """The data files of stored tables: listing them, and how two snapshots differ."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile, FileChanges
+from catalog.model.partition import Partition
 from catalog.model.values import sort_key
 from catalog.repository import tree_diff
 from catalog.repository.commits import Commits, StoredTable
@@ -38,6 +42,54 @@ def data_files(
     reader = TreeReader(rows, commits.nodes)
     for leaf in reader.leaves(root_of(table), wanted):
         yield from rows.read(reader.columns(leaf), fields)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionTotals:
+    """Sums up the data files of a partition."""
+
+    partition: Partition
+    rows: int
+    files: int
+    size_bytes: int
+
+
+def partition_totals(commits: Commits, table: StoredTable) -> Iterator[PartitionTotals]:
+    """Yields the partitions of a table in tree order, with their totals.
+
+    Where all files below a node are of one partition, the node's own totals are taken, and nothing
+    below it is read.
+    """
+    for partition, parts in groupby(_totals(commits, table), key=itemgetter(0)):
+        _, rows, files, sizes = zip(*parts, strict=True)
+        yield PartitionTotals(partition, sum(rows), sum(files), sum(sizes))
+
+
+def _totals(commits: Commits, table: StoredTable) -> Iterator[tuple[Partition, int, int, int]]:
+    """Yields partitions with rows, files and bytes of adjacent files of theirs, by and by."""
+    width = len(table.snapshot.partition_by)
+    kind = DataFileRows(width, fields=())
+    reader = TreeReader(kind, commits.nodes)
+    root = root_of(table)
+    level = [] if root is None else [(root.top, root.levels)]
+    while level:
+        node, levels = level.pop()
+        summary, partition = node.summary, _only_partition(node.summary, width)
+        if partition is not None:
+            yield partition, summary.rows, summary.files, summary.size_bytes
+        elif levels == 1:
+            yield from kind.totals(reader.columns(node))
+        else:
+            level.extend((child, levels - 1) for child in reversed(reader.children(node)))
+
+
+def _only_partition(summary: Summary, width: int) -> Partition | None:
+    """Returns the partition that all files of a node are of; None if there may be several."""
+    if not summary.files or len(summary.ranges) != width:
+        return None
+    if any(one.low != one.high or (one.nulls and one.low is not None) for one in summary.ranges):
+        return None
+    return tuple(one.low for one in summary.ranges)
 
 
 def files_in_partition(

@@ -1,16 +1,17 @@
 """Tags: names given once to a commit, and spent once deleted."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.hints import Call, hint
 from catalog.model.ids import parse_json
 from catalog.model.names import encode_segment
-from catalog.model.refs import Tag, tag_from_json
+from catalog.model.refs import Tag, tag_from_fields, tag_from_json
 from catalog.repository.branch_errors import damaged_tag_error
 from catalog.repository.creation import create_named, create_own
-from catalog.repository.ref_listing import mentions, named_objects, passed_over
-from catalog.storage.store import ObjectStore
+from catalog.repository.ref_index import Fact, RefIndex
+from catalog.repository.ref_listing import named_objects, passed_over
+from catalog.storage.store import ObjectInfo, ObjectStore
 
 PREFIX = "refs/tags/"
 DELETED = ".deleted"
@@ -28,6 +29,7 @@ class Tags:
         self._store = store
         self.changed = False
         self.check: Callable[[str], None] = lambda commit_id: None
+        self._index = RefIndex(store, PREFIX, "tags", self._fact)
 
     def find(self, name: str) -> Tag | None:
         """Returns a tag that is not deleted, None if there is none."""
@@ -35,22 +37,35 @@ class Tags:
         paths = {info.path for info in self._store.list(path)}
         return self._read(name) if path in paths and path + DELETED not in paths else None
 
-    def list(self, *, of: Collection[str] | None = None) -> list[Tag]:
-        """Returns the tags that are not deleted, ``of`` some commits or of all, by name.
+    def list(self, prefix: str = "") -> list[Tag]:
+        """Returns the tags that are not deleted and whose names begin so, by name.
 
-        What lies there and is not a tag, or is damaged, is passed over with a warning.
+        Of many, only those are read that nobody has seen yet; see ``RefIndex``. What lies there and
+        is not a tag, or is damaged, is passed over with a warning.
         """
-        wanted = (
-            n for n in sorted(self.names()) if of is None or mentions(self._store, _path(n), of)
-        )
-        found = (passed_over(self._read, _path, name) for name in wanted)
-        return [tag for tag in found if tag is not None and (of is None or tag.commit_id in of)]
+        found = map(tag_from_fields, self._facts(prefix))
+        return sorted((tag for tag in found if tag is not None), key=lambda tag: tag.name)
 
-    def names(self) -> Iterator[str]:
-        """Yields the names of all tags that are not deleted, in no order; none is read."""
-        paths = {info.path for info in self._store.list(PREFIX)}
-        live = (p for p in paths if p + DELETED not in paths and not p.endswith(DELETED))
-        return named_objects(live, PREFIX)
+    def commits(self) -> dict[str, str]:
+        """Returns the commits of the tags that are not deleted, by name."""
+        return dict(sorted((str(one[0]), str(one[1])) for one in self._facts("")))
+
+    def _facts(self, prefix: str) -> Sequence[Fact]:
+        return self._index.facts(list(self._live(prefix)), whole=not prefix)
+
+    def _fact(self, name: str) -> Fact | None:
+        found = passed_over(self._read, _path, name)
+        return None if found is None else found.to_fields()
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Yields the names of tags that are not deleted and begin so, in no order; none is read."""
+        return named_objects((one.path for one in self._live(prefix)), PREFIX)
+
+    def _live(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = {one.path: one for one in self._store.list(PREFIX + encode_segment(prefix))}
+        for path, one in found.items():
+            if path + DELETED not in found and not path.endswith(DELETED):
+                yield one
 
     def create(self, tag: Tag) -> None:
         """Creates a tag.

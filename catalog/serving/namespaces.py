@@ -56,7 +56,7 @@ class NamespaceFinder:
 
     def names(self) -> list[str]:
         """Returns the branches and tags by name."""
-        branches = [branch.name for branch in self._repository.branches.list()]
+        branches = [branch.name for branch in self._repository.branches.heads()]
         return sorted({*branches, *self._repository.tags.names()})
 
     def find(self, levels: Sequence[str]) -> Place:

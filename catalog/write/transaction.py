@@ -375,7 +375,7 @@ def _open_branch(repository: Repository, branch: str) -> HeldBranch:
     """Returns a branch as it is, after checking that it takes commits."""
     held = repository.branches.held(branch)
     if held is None or held.branch.commit_id is None:
-        names = [one.name for one in repository.branches.list()]
+        names = [one.name for one in repository.branches.heads()]
         near = difflib.get_close_matches(branch, names, n=2, cutoff=0.6)
         meant = (
             f"did you mean {' or '.join(near)}? Else create it: {{}}" if near else "create it: {}"

@@ -77,11 +77,11 @@ TagName = Annotated[str, typer.Argument(metavar="NAME", help="The tag.")]
 
 def branch_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
     """List the branches and their commits."""
-    cat = opened(context)
-    branches = [(branch, cat.show(branch.commit_id or "")) for branch in cat.branches.list()]
+    from catalog.operations.refs import branch_heads
+
     rows = tuple(
         (branch.name, commit.id, commit.time, branch.protected, commit.message.partition("\n")[0])
-        for branch, commit in branches
+        for branch, commit in branch_heads(opened(context).context)
     )
     columns = ("branch", "commit", "time", "protected", "message")
     show(Listing("branches", columns, rows), chosen(how, json))

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from catalog.model.lineage import LineageEntry
     from catalog.model.listings import CommitInfo
 
-MANY_COMMITS = 100
-"""Commits from which on it is not looked first which branches and tags mention any of them."""
-
 LISTED_TABLES = 5
 """Tables that a line names which were written in the same way."""
 
@@ -49,11 +46,13 @@ def commit_json(commit: "CommitInfo") -> dict[str, object]:
 def names_of(cat: "Catalog", commits: "Sequence[CommitInfo]") -> Mapping[str, list[str]]:
     """Returns the branches and tags of each of some commits."""
     names: dict[str, list[str]] = {}
-    of = {commit.id for commit in commits} if len(commits) < MANY_COMMITS else None
-    for branch in cat.repository.branches.list(of=of):
-        names.setdefault(branch.commit_id or "", []).append(branch.name)
-    for tag in cat.repository.tags.list(of=of):
-        names.setdefault(tag.commit_id, []).append(f"tag {tag.name}")
+    of = {commit.id for commit in commits}
+    for branch in cat.repository.branches.heads():
+        if branch.commit_id in of:
+            names.setdefault(branch.commit_id, []).append(branch.name)
+    for tag, commit_id in cat.repository.tags.commits().items():
+        if commit_id in of:
+            names.setdefault(commit_id, []).append(f"tag {tag}")
     return names
 
 

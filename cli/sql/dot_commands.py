@@ -91,8 +91,8 @@ def run_dot_command(shell: Shell, entry: str) -> None:
         case ".schema":
             _show_schema(shell, argument)
         case ".refs":
-            refs = [(one.name, "branch") for one in shell.cat.branches.list()]
-            refs += [(one.name, "tag") for one in shell.cat.tags.list()]
+            refs = [(one.name, "branch") for one in shell.cat.repository.branches.heads()]
+            refs += [(name, "tag") for name in sorted(shell.cat.repository.tags.names())]
             show(Listing("refs", ("ref", "kind"), tuple(refs)), ListFormat.TEXT)
         case ".log":
             _run("log", shell, argument or shlex.quote(shell.ref))

@@ -79,8 +79,8 @@ class SqlCompleter(Completer):
             return
 
     def _refs(self) -> list[str]:
-        names = [branch.name for branch in self._catalog.branches.list()]
-        return names + [tag.name for tag in self._catalog.tags.list()]
+        names = [branch.name for branch in self._catalog.repository.branches.heads()]
+        return names + sorted(self._catalog.repository.tags.names())
 
     def _names(self) -> list[str]:
         ref = self._ref_now()

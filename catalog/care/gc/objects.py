@@ -33,7 +33,7 @@ PATTERNS: tuple[tuple[str, Kind, re.Pattern[str]], ...] = (
 BY_NAME = ("cache/fingerprints/", "cache/rows/")
 """Where derived objects are whose names follow from data files."""
 
-BY_AGE = ("cache/gathered/", "cache/stat/")
+BY_AGE = ("cache/gathered/", "cache/stat/", "cache/keys/")
 """Where derived objects are that say themselves what they are about."""
 
 KEPT = datetime.timedelta(days=90)
@@ -43,7 +43,9 @@ is made again."""
 BATCH = 8192
 """Derived objects looked at together."""
 
-_DERIVED = re.compile(rf"cache/(?:fingerprints|rows|gathered|stat)/(?P<two>[0-9a-f]{{2}})/{_ID}")
+_DERIVED = re.compile(
+    rf"cache/(?:fingerprints|rows|gathered|stat|keys)/(?P<two>[0-9a-f]{{2}})/{_ID}"
+)
 
 
 def objects(store: ObjectStore) -> Iterator[tuple[Kind | None, ObjectInfo]]:

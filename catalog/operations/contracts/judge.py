@@ -157,13 +157,14 @@ class _Ends:
 
     def snapshots(self, folded: str) -> tuple[str | None, str | None]:
         """Returns the ids of a table's snapshots, by its name in folded case."""
-        return self._ids(self.before).get(folded), self._ids(self.after).get(folded)
+        return self._id(self.before, folded), self._id(self.after, folded)
 
     def changed(self) -> list[str]:
         """Returns the tables that differ, in folded case, in order."""
-        before, after = self._ids(self.before), self._ids(self.after)
-        names = sorted(before.keys() | after.keys())
-        return [name for name in names if before.get(name) != after.get(name)]
+        commits = self.context.repository.commits
+        found = commits.changed_entries(self.before.commit_id, self.after.commit_id)
+        names = sorted({name.casefold() for name in found})
+        return [name for name in names if len({*self.snapshots(name)}) > 1]
 
     def names(self) -> list[str]:
         """Returns the names of all tables."""
@@ -171,6 +172,6 @@ class _Ends:
         ends = (self.before.commit_id, self.after.commit_id)
         return sorted({name for commit_id in ends for name in commits.entries(commit_id)})
 
-    def _ids(self, end: End) -> dict[str, str]:
-        entries = self.context.repository.commits.entries(end.commit_id)
-        return {name.casefold(): one.entry.snapshot for name, one in entries.items()}
+    def _id(self, end: End, folded: str) -> str | None:
+        found = self.context.repository.commits.entry(end.commit_id, folded)
+        return None if found is None else found.entry.snapshot

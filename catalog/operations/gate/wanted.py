@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from catalog.dataclasses import dataclass, field
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError
 from catalog.model.checks import CheckKind, Severity, TableCheck, table_checks
 from catalog.model.judgement import CheckResult
@@ -34,15 +34,19 @@ class WantedChecks:
 class _End:
     """The tables of a commit, their snapshots, and their checks."""
 
+    commits: Commits
     commit_id: str
-    snapshots: Mapping[str, str]
-    spelled: Mapping[str, str]
-    checks: Mapping[str, Mapping[str, TableCheck]] = field(default_factory=dict)
+    checks: Mapping[str, Mapping[str, TableCheck]]
 
     def snapshot(self, table: str) -> str | None:
         """Returns the id of the snapshot of a table, found without regard to case."""
-        name = self.spelled.get(table.casefold())
-        return None if name is None else self.snapshots[name]
+        found = self.commits.entry(self.commit_id, table)
+        return None if found is None else found.entry.snapshot
+
+    def spelled(self, table: str) -> str | None:
+        """Returns the name of a table as it is spelled, None if it is not there."""
+        found = self.commits.entry(self.commit_id, table)
+        return None if found is None else found.name
 
     def checks_of(self, table: str) -> Mapping[str, TableCheck]:
         """Returns the checks of a table by name."""
@@ -58,8 +62,7 @@ def _end(commits: Commits, commit_id: str) -> _End:
         }
         for table in commits.checked(commit_id)
     }
-    snapshots = {name: placed.entry.snapshot for name, placed in entries.items()}
-    return _End(commit_id, snapshots, {name.casefold(): name for name in entries}, checks)
+    return _End(commits, commit_id, checks)
 
 
 def changed_tables(commits: Commits, before: str, after: str) -> dict[str, tuple[str, str]]:
@@ -67,12 +70,11 @@ def changed_tables(commits: Commits, before: str, after: str) -> dict[str, tuple
 
     That of a table that is not there is empty.
     """
-    old, new = (
-        {name: placed.entry.snapshot for name, placed in commits.entries(one).items()}
-        for one in (before, after)
-    )
-    ends = {name: (old.get(name, ""), new.get(name, "")) for name in sorted(old.keys() | new)}
-    return {name: one for name, one in ends.items() if one[0] != one[1]}
+    found = {
+        name: ("" if old is None else old.entry.snapshot, "" if new is None else new.entry.snapshot)
+        for name, (old, new) in commits.changed_entries(before, after).items()
+    }
+    return {name: one for name, one in found.items() if one[0] != one[1]}
 
 
 def wanted_checks(
@@ -99,7 +101,7 @@ def wanted_checks(
     run: list[TableCheck] = []
     decided: list[CheckResult] = []
     for one in _all(old):
-        spelled = new.spelled.get(one.table.casefold())
+        spelled = new.spelled(one.table)
         if spelled is None:
             if one.table.casefold() not in may_drop:
                 decided.append(_gone(one))

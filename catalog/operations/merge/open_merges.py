@@ -20,10 +20,10 @@ from catalog.model.names import canonical_name, check_ref_name
 from catalog.operations.context import OperationContext
 from catalog.repository.history import first_parents
 from catalog.write.merge.conflicts import (
+    CONFLICT_TABLE,
     are_about_files,
     conflicting_tables,
     counted,
-    has_conflict_table,
     in_order,
 )
 from catalog.write.merge.ends import Ends
@@ -103,10 +103,10 @@ def foreign_conflicts(context: OperationContext, ends: Ends) -> list[str]:
     commits = context.repository.commits
     found: dict[str, set[str | None]] = {}
     for commit_id in (ends.base, ends.ours, ends.theirs):
-        for name, placed in commits.entries(commit_id).items():
-            if has_conflict_table([name]):
-                table_id = commits.table(placed).snapshot.table_id
-                found.setdefault(name, set()).add(table_id)
+        placed = commits.entry(commit_id, CONFLICT_TABLE)
+        if placed is not None:
+            table_id = commits.table(placed).snapshot.table_id
+            found.setdefault(placed.name, set()).add(table_id)
     here = commits.entries(ends.ours)
     return [name for name, ids in found.items() if name not in here or len(ids) > 1]
 
@@ -114,9 +114,7 @@ def foreign_conflicts(context: OperationContext, ends: Ends) -> list[str]:
 def open_merges(context: OperationContext) -> list[OpenMerge]:
     """Returns the merges in conflict, by branch."""
     found = (
-        find_merge(context, branch.name)
-        for branch in context.repository.branches.list()
-        if branch.name.startswith(PREFIX)
+        find_merge(context, branch.name) for branch in context.repository.branches.heads(PREFIX)
     )
     return [one for one in found if one is not None]
 

@@ -29,7 +29,7 @@ from catalog.repository.backfills import merged_metadata
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.merge.commits import Merge
-from catalog.write.merge.conflicts import CONFLICT_TABLE, counted, has_conflict_table
+from catalog.write.merge.conflicts import CONFLICT_TABLE, counted
 from catalog.write.merge.ends import Ends, MergeProgress
 from catalog.write.publish import Proposal, publish, rehearse
 from catalog.write.rows.landing import land
@@ -216,19 +216,20 @@ def _check_no_conflict_table(
     Raises:
         InvalidInput: It does; mostly because it is itself a merge in conflict.
     """
-    ours = context.repository.commits.entries(head)
-    for name, placed in context.repository.commits.entries(theirs).items():
-        here = ours.get(name)
-        same = here is not None and here.entry.snapshot == placed.entry.snapshot
-        if has_conflict_table([name]) and not same:
-            raise InvalidInput(
-                f"{request.source} has a table {name}, which only merges in conflict have",
-                kind=ErrorKind.CONFLICT_TABLE,
-                hint=hint(
-                    "complete a merge in conflict: {}; a table of your own needs another name",
-                    Call("continue_merge"),
-                ),
-            )
+    commits = context.repository.commits
+    placed = commits.entry(theirs, CONFLICT_TABLE)
+    if placed is None:
+        return
+    here = commits.entries(head).get(placed.name)
+    if here is None or here.entry.snapshot != placed.entry.snapshot:
+        raise InvalidInput(
+            f"{request.source} has a table {placed.name}, which only merges in conflict have",
+            kind=ErrorKind.CONFLICT_TABLE,
+            hint=hint(
+                "complete a merge in conflict: {}; a table of your own needs another name",
+                Call("continue_merge"),
+            ),
+        )
 
 
 def _leave_branch(
@@ -259,7 +260,7 @@ def _leave_branch(
 def _conflict_table(merger: Merger, conflicted: ConflictedMerge) -> TableUpdate:
     """Returns the table that lists the conflicts, as an update of ours."""
     ours = conflicted.ends.ours
-    if has_conflict_table(merger.context.repository.commits.entries(ours)):
+    if merger.context.repository.commits.entry(ours, CONFLICT_TABLE) is not None:
         raise InvalidInput(
             f"{ours[:8]} has a table {CONFLICT_TABLE}, which merges need for conflicts",
             hint="rename or drop that table",

@@ -244,7 +244,7 @@ class IcebergPublication:
         kinds: list[tuple[str, RefKind, str]] = [
             *(
                 (one.name, "branch", one.commit_id)
-                for one in repository.branches.list()
+                for one in repository.branches.heads()
                 if one.commit_id is not None
             ),
             *((one.name, "tag", one.commit_id) for one in repository.tags.list()),

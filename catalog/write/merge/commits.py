@@ -1,13 +1,13 @@
 """Three-way merges of all tables: what a branch did since a base, brought to another."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass, replace
 from catalog.model.derived import is_derived
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.commits import StoredTable
+from catalog.repository.commits import Commits, StoredTable
 from catalog.write.files.writer import with_own_schema
 from catalog.write.merge.conflicts import CONFLICTS, ConflictRow, conflict_row, conflict_table
 from catalog.write.merge.derivation import is_only_refreshed, merge_derivations
@@ -87,10 +87,12 @@ def merge_commits(
     both sides changed are not merged again; those that are merged are added.
     """
     commits = context.commits
-    entries = [commits.entries(c) for c in (ends.base, ends.ours, ends.theirs)]
+    entries = commits.entries(ends.ours)
     merged = []
-    for name in sorted(set().union(*entries) - set(leave_out)):
-        found = [at.get(name) for at in entries]
+    for name, (was, now) in commits.changed_entries(ends.base, ends.theirs).items():
+        if name in leave_out:
+            continue
+        found = (was, entries.get(name), now)
         base_id, ours_id, theirs_id = (None if e is None else e.entry.snapshot for e in found)
         if theirs_id in (ours_id, base_id):
             continue
@@ -109,7 +111,7 @@ def merge_commits(
             merged.append(found_before or one.of_both_sides())
             if known is not None:
                 known[key] = merged[-1]
-    return Merge(tuple(_apart_in_more_than_case(merged, entries[1])))
+    return Merge(tuple(_apart_in_more_than_case(commits, merged, ends.ours)))
 
 
 def taken_whole(context: MergeContext, ends: Ends, name: str) -> TableUpdate | None:
@@ -126,14 +128,17 @@ def taken_whole(context: MergeContext, ends: Ends, name: str) -> TableUpdate | N
 
 
 def _apart_in_more_than_case(
-    merged: Sequence[MergedTable], ours: Mapping[str, object]
+    commits: Commits, merged: Sequence[MergedTable], ours: str
 ) -> Iterable[MergedTable]:
     """Yields tables, in conflict if they come and ours has one whose name differs in case only."""
     gone = {one.name for one in merged if one.update is not None and one.update.snapshot is None}
-    there = {name.casefold(): name for name in ours.keys() - gone}
     for one in merged:
-        other = there.get(one.name.casefold(), one.name)
-        if one.update is None or one.update.snapshot is None or other == one.name:
+        if one.update is None or one.update.snapshot is None:
+            yield one
+            continue
+        there = commits.entry(ours, one.name)
+        other = one.name if there is None or there.name in gone else there.name
+        if other == one.name:
             yield one
             continue
         row = {"table_name": one.name, "kind": "name-taken", "ours": other, "theirs": one.name}

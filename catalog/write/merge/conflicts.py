@@ -1,6 +1,6 @@
 """Conflicts as they are reported and kept: their columns, and keys as texts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -79,11 +79,6 @@ def _text(value: str, kind: DataType) -> str:
     if isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT:
         return f"CASE WHEN {value} = 0 THEN '0.0' ELSE {text} END"
     return text
-
-
-def has_conflict_table(names: Iterable[str]) -> bool:
-    """Returns whether one of some tables has the name of the table of conflicts."""
-    return any(name.casefold() == CONFLICT_TABLE for name in names)
 
 
 def in_order(conflicts: pa.Table) -> pa.Table:
