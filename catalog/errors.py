@@ -172,6 +172,9 @@ class ErrorKind(StrEnum):
     GC_REFUSED = "gc-refused", "It is not safe to remove garbage now."
     WORKER_DIED = "worker-died", "A process ended that was working on a task for this one."
     WORKER_DIFFERS = "worker-differs", "A worker has another release, or lacks a library."
+    SOURCE_DAMAGED = "source-damaged", "What a copy needs is missing or damaged in its source."
+    REFS_PARTED = "refs-parted", "A ref of a copy is not an earlier state of its source's."
+    OTHER_CATALOG = "other-catalog", "Two catalogs are not copies of one."
 
 
 class CatalogError(Exception):

@@ -29,6 +29,7 @@ Operation: TypeAlias = Literal[
     "diff",
     "gc",
     "drop_definition",
+    "fetch",
     "history",
     "log",
     "merge",

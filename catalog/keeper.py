@@ -1,6 +1,7 @@
 """Care: the part of the facade that keeps a catalog whole, small and copied."""
 
 import datetime
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from catalog.storage.failures import tells_machine_errors
 if TYPE_CHECKING:
     from catalog.care.gc.record import GcRecord
     from catalog.care.gc.run import GcReport
+    from catalog.care.transfer.report import TransferProgress, TransferReport
+    from catalog.care.transfer.run import Verification
     from catalog.operations.care.compact import CompactReport, TableFiles
     from catalog.operations.care.expire import ExpiryReport
     from catalog.operations.care.gc import GcProgress
+    from catalog.storage.options import AzureOptions, GcsOptions, S3Options
     from catalog.write.compact.table import Progress
 
 
@@ -214,3 +218,131 @@ class CatalogKeeper(CatalogBackfiller):
             tables=tables,
             dry_run=dry_run,
         )
+
+    def clone_to(
+        self,
+        destination: "str | os.PathLike[str]",
+        *,
+        s3: "S3Options | None" = None,
+        gcs: "GcsOptions | None" = None,
+        azure: "AzureOptions | None" = None,
+        derived: bool = True,
+        verify: "Verification | None" = None,
+        dry_run: bool = False,
+        progress: "TransferProgress | None" = None,
+    ) -> "TransferReport":
+        """Copies the catalog: all branches and tags, with their moves, rules and protection.
+
+        Every byte is compared with its hash on the way. What was interrupted is continued by the
+        same call; until it is whole, there is no catalog at the destination. ``fetch`` with
+        ``mirror`` keeps the copy current from there. Files that the catalog only refers to are
+        not copied.
+
+        Args:
+            destination: A directory, or ``s3://``, ``gs://`` or ``az://`` of a bucket that exists.
+            s3: How S3 is reached for the destination.
+            gcs: How Google Cloud Storage is.
+            azure: How Azure Blob Storage is.
+            derived: Whether fingerprints and digests come along, without which the first diffs
+                there take longer.
+            verify: What of the copy is compared once it is there: ``size``, the names and sizes
+                of all objects, or also the ``hash`` of each. None compares nothing again.
+            dry_run: Whether to report only what would be copied.
+            progress: Called with how many objects were copied, 0, and words.
+
+        Returns:
+            What was copied, and what was not.
+
+        Raises:
+            AlreadyExists: There is a catalog, or there are parts of another one.
+            CorruptData: The catalog is damaged. What is whole was copied; branches and tags that
+                need what is missing were not made. The error's ``report`` has it all.
+        """
+        from catalog.care.transfer.run import VERIFICATION, TransferOptions, no_progress
+        from catalog.model.texts import check_choice, path_text
+        from catalog.operations.care.transfer import clone_to
+        from catalog.storage.opening import open_store
+
+        if verify is not None:
+            check_choice(verify, "verify", VERIFICATION)
+        place = path_text(destination, "the destination")
+        store = open_store(place, s3=s3, gcs=gcs, azure=azure, new=not dry_run)
+        options = TransferOptions(
+            derived=derived, verify=verify, progress=progress or no_progress, dry_run=dry_run
+        )
+        return clone_to(self.context, store, options)
+
+    # long: a paragraph for each argument
+    def fetch(
+        self,
+        source: "str | os.PathLike[str]",
+        *refs: str,
+        branch: str | None = None,
+        mirror: bool = False,
+        full: bool = False,
+        derived: bool = False,
+        verify: "Verification | None" = None,
+        dry_run: bool = False,
+        s3: "S3Options | None" = None,
+        gcs: "GcsOptions | None" = None,
+        azure: "AzureOptions | None" = None,
+        progress: "TransferProgress | None" = None,
+    ) -> "TransferReport":
+        """Brings commits of another copy of this catalog here, with what they need.
+
+        A branch that is named is created here, or moved if it has no commits of its own; a tag is
+        created. With ``mirror``, this catalog follows the source: every branch and tag becomes
+        what it is there, with its moves, rules and protection, unless it was moved here.
+
+        Args:
+            source: The other copy.
+            refs: Branches and tags of it; one may be any ref expression, if it gets a branch.
+            branch: The name that the branch gets here; None is its name there.
+            mirror: Whether to bring everything, to keep a backup current.
+            full: Whether objects are looked for that should be here already, so that what is
+                missing comes back.
+            derived: Whether fingerprints and digests come along; only with ``mirror``.
+            verify: What is compared once it is here, as in ``clone_to``.
+            dry_run: Whether to report only what would be brought.
+            s3: How S3 is reached for the source.
+            gcs: How Google Cloud Storage is.
+            azure: How Azure Blob Storage is.
+            progress: Called with how many objects were copied, 0, and words.
+
+        Returns:
+            What was brought.
+
+        Raises:
+            NotFound: There is no catalog, or no such ref.
+            InvalidInput: Neither refs are named nor a mirror is wanted.
+            Conflict: The catalogs share no history; a branch here has other commits, or is
+                protected or has rules; or a mirror was moved here. The error of a mirror has a
+                ``report``: all else was brought.
+            AlreadyExists: A tag of the name is another one.
+            CorruptData: The source is damaged, as in ``clone_to``.
+        """
+        from catalog.care.transfer.run import VERIFICATION, TransferOptions, no_progress
+        from catalog.errors import InvalidInput
+        from catalog.model.texts import check_choice, path_text
+        from catalog.operations.care import transfer
+        from catalog.storage.opening import open_store
+
+        if verify is not None:
+            check_choice(verify, "verify", VERIFICATION)
+        if mirror == bool(refs) or (mirror and branch is not None):
+            raise InvalidInput(
+                "name branches or tags to fetch, or fetch all of them as a mirror, and not both",
+                hint=transfer.what_to_fetch(),
+            )
+        place = path_text(source, "the source")
+        found = transfer.opened_source(open_store(place, s3=s3, gcs=gcs, azure=azure))
+        options = TransferOptions(
+            derived=derived,
+            verify=verify,
+            full=full,
+            progress=progress or no_progress,
+            dry_run=dry_run,
+        )
+        if mirror:
+            return transfer.fetch_all(self.context, found, options)
+        return transfer.fetch_refs(self.context, found, refs, branch=branch, options=options)

@@ -145,6 +145,8 @@ _COMMANDS = {
     "publish": "publish:publish",
     "serve": "serve:serve",
     "expire": "expire:expire",
+    "clone": "clone:clone",
+    "fetch": "clone:fetch",
     "demo": "demo:demo",
 }
 """The commands and where they are: the module in ``cli/commands/``, and the function."""

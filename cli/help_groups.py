@@ -15,7 +15,7 @@ COMMANDS: Groups = {
         *("reset",),
     ),
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
-    "Take care": ("gc", "compact"),
+    "Take care": ("gc", "compact", "clone", "fetch"),
     "Hand out": ("export", "views", "publish", "serve"),
     "Care": ("expire",),
 }

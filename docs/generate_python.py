@@ -120,6 +120,10 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.operations.flow.reproduce:Reproduction",
             *(f"catalog.model.refs:{name}" for name in ("Branch", "Tag", "Move")),
             "catalog.operations.reset:Reset",
+            *(
+                f"catalog.care.transfer.report:{name}"
+                for name in ("TransferReport", "Amount", "MovedRef", "Damage")
+            ),
             "catalog.repository.resolve:ResolvedRef",
             "catalog.repository.repository:CatalogInfo",
             "catalog.write.snapshot.outcome:SnapshotReport",

@@ -9,7 +9,7 @@ import itertools
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO
 
 from catalog.dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.listings import FileInfo
 from catalog.model.partition import partition_values
 from catalog.model.table import TableSnapshot
+from catalog.repository.copied_links import CopiedLink, is_copied_link, keep_links, read_links
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.failures import machine_errors
 from catalog.storage.store import KeepsCopies, ObjectStore, OpenFile, RemoteFile, RemoteFiles
@@ -35,6 +36,9 @@ MAGIC = b"PAR1"
 
 COPY_BYTES = 1 << 20
 """Bytes of a local file that are copied at a time."""
+
+REMOTE_READ_BYTES = 16 << 20
+"""Bytes hashed at a time where each part is a request."""
 
 LISTED_FILES = 4
 """Files from which on a listing of them is cheaper than a look at each, and looks that a page of
@@ -74,7 +78,8 @@ def place(store: ObjectStore, file: DataFile) -> str:
     location = locate(store, file)
     if not is_remote(location):
         return location
-    etag = _parts(file.guard)[0] if file.guard is not None else ""
+    remote = file.guard is not None and file.guard.startswith(ETAG)
+    etag = _parts(file.guard)[0] if remote and file.guard is not None else ""
     files = remote_files(store, location)
     return files.guarded(location, etag=etag, size_bytes=file.size_bytes)
 
@@ -248,7 +253,8 @@ def verify(
     """Checks that files are still what was committed to a table, ``what``, as far as is cheap.
 
     That is the size of local files, and the guards of those that are linked or referenced.
-    Files in buckets that have none are compared by size when they are opened, see ``place``.
+    Files in buckets that have none are compared by size when they are opened, see ``place``. Of
+    a linked file that was copied, together with the catalog, the hash is compared once.
 
     Args:
         store: The store of the table.
@@ -265,10 +271,14 @@ def verify(
     """
     watched: dict[str, os.stat_result] = {}
     remote: list[DataFile] = []
+    copied: list[DataFile] = []
     for file in files:
         path = locate(store, file)
         if is_remote(path):
-            remote += [file] if file.guard is not None else []
+            if is_copied_link(file.path, file.token, file.guard):
+                copied.append(file)
+            else:
+                remote += [file] if file.guard is not None else []
             continue
         now = _stat(path)
         own = file.guard is None
@@ -277,13 +287,58 @@ def verify(
                 continue
             raise _changed(path, what, gone=True, own=own)
         regular = stat.S_ISREG(now.st_mode) and now.st_size == file.size_bytes
-        if not regular or not (own or file.guard == guard_of(now)):
+        if not regular:
             raise _changed(path, what, gone=False, own=own)
+        if not own and file.guard != guard_of(now):
+            if not is_copied_link(file.path, file.token, file.guard) or _is_linked(file, now):
+                raise _changed(path, what, gone=False, own=own)
+            copied.append(file)
         if watch_own or not own:
             watched[path] = now
     if remote:
         _verify_remote(store, remote, what)
+    if copied:
+        _verify_copied(store, copied, what)
     return Watch(what, watched)
+
+
+def _is_linked(file: DataFile, now: os.stat_result) -> bool:
+    """Returns whether a file is still the one that was linked, which others can reach."""
+    inode = (file.guard or "").rpartition("+")[2]
+    return now.st_nlink > 1 and inode == str(now.st_ino)
+
+
+def _verify_copied(store: ObjectStore, files: Sequence[DataFile], what: str) -> None:
+    """Checks linked files whose guard is that of the file that was linked, and then copied.
+
+    A file that is still as a record says was compared with its hash by then; others are now.
+    """
+    known = read_links(store, [file.path for file in files])
+    fresh: list[CopiedLink] = []
+    for file in files:
+        info = store.info(file.path)
+        link = known.get(file.path)
+        if info is not None and link == CopiedLink(file.path, file.token, info.identity):
+            continue
+        if info is None or not own_content_is(store, file):
+            raise _changed(locate(store, file), what, gone=info is None)
+        fresh.append(CopiedLink(file.path, file.token, info.identity))
+    keep_links(store, fresh)
+
+
+def own_content_is(store: ObjectStore, file: DataFile) -> bool:
+    """Returns whether a file of the catalog's own has the size and the hash of its entry."""
+    location = locate(store, file)
+    if not is_remote(location):
+        return _has_content(location, file)
+    digest = hashlib.sha256()
+    files = remote_files(store, location)
+    with closing(files.open(location)) as opened:
+        if opened.size != file.size_bytes:
+            return False
+        while part := opened.read(REMOTE_READ_BYTES):
+            digest.update(part)
+    return file.token == f"sha256:{digest.hexdigest()}"
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -28,7 +28,7 @@ class TestLocalStore(ObjectStoreContract):
     def test_a_hard_link_says_that_others_can_reach_it(
         self, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(local, "_reflink", lambda source, target: False)
+        monkeypatch.setattr(local, "reflink", lambda source, target: False)
         source = tmp_path / "source"
         source.write_bytes(b"content")
         assert store.adopt([(str(source), "data/x")]) == [True]

@@ -346,7 +346,7 @@ def test_a_link_that_comes_or_goes_while_a_file_is_read_is_no_change(
 def test_relations_over_the_catalogs_own_files_are_duckdbs(
     cat: Catalog, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "_reflink", lambda source, target: False)
+    monkeypatch.setattr(local, "reflink", lambda source, target: False)
     write(source / "a.parquet", {"id": [1]})
     snap(cat, "t", source)
     import duckdb

@@ -19,7 +19,7 @@ MODES = ["copy", "link", "reference"]
 
 @pytest.fixture
 def hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_reflink", lambda source, target: False)
+    monkeypatch.setattr(local, "reflink", lambda source, target: False)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Copies of catalogs, whole and kept current: what is missing travels, and refs move last."""
