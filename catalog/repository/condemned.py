@@ -15,7 +15,8 @@ the ref was moved by then. What a writer gave its name long before it moves the 
 listed and swept meanwhile: it looks whether it is still there.
 
 A list is three objects below ``gc/lists/<id>/``: ``objects``, which a sweep reads; ``names``, with
-which the list begins to exist; ``claim``, once a sweep, or who withdraws the list, has claimed it.
+which the list begins to exist; ``claim``, once a sweep, or who withdraws the list, has claimed it;
+``swept``, once the sweep has ended.
 Notes are below ``kept/`` in it. ``names`` is ``PQTRGCLN``, u64 N, the SHA-256 of what follows, and
 the N names, ascending u64, all little-endian; a name is the BLAKE2b-64 of a path, big-endian.
 """
@@ -28,13 +29,17 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from typing import Literal, TypeAlias
 
 from catalog.dataclasses import dataclass
 from catalog.errors import AlreadyExists, Conflict, CorruptData, ErrorKind, NotFound
 from catalog.hints import Call, hint
 from catalog.model.commit import EMPTY_ID
 from catalog.model.ids import canonical_json, parse_json, random_id
+from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
+from catalog.threads import Threads
 
 PREFIX = "gc/lists/"
 MAGIC = b"PQTRGCLN"
@@ -45,14 +50,17 @@ MIN_GRACE_S = 3600
 the swap after it."""
 
 FRESH_S = 60.0
-"""How long the lists that were read last are good enough to choose names by: a name that was
-listed since is found before the ref moves."""
+"""How long lists that were read are good enough: what was listed since waits for an hour."""
 
 NOTED = 1_000_000
 """New names that a process remembers, for each some 100 bytes; beyond, all count as old."""
 
 SWEEP, WITHDRAWN = b"sweep", b"withdrawn"
 """What claims a list."""
+
+SWEPT = "swept"
+"""Is created in a list once all that was to go is gone. The list stays for ``MIN_GRACE_S``, so that
+a writer that found an object there before sees that it may be gone."""
 
 
 def name_of(path: str) -> int:
@@ -87,19 +95,23 @@ def decode_names(data: bytes, what: str) -> "array[int]":
     return found
 
 
+ListState: TypeAlias = Literal["waiting", "claimed", "swept"]
+"""What has become of a list."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NameList:
     """The names on a list.
 
     Attributes:
         modified: When it was made, by the store's clock.
-        is_claimed: Whether a sweep has claimed it.
+        state: Whether it waits, a sweep has claimed it, or one has swept all that was to go.
     """
 
     id: str
     names: "array[int]"
     modified: datetime.datetime
-    is_claimed: bool
+    state: ListState
 
     def __contains__(self, name: int) -> bool:
         at = bisect_left(self.names, name)
@@ -112,7 +124,7 @@ class NameList:
 
 
 def read_lists(store: ObjectStore) -> list[NameList]:
-    """Returns the lists that a sweep may yet use.
+    """Returns the lists that are not withdrawn, also those that were swept lately.
 
     Raises:
         CorruptData: One is damaged.
@@ -131,7 +143,9 @@ def read_lists(store: ObjectStore) -> list[NameList]:
             continue
         if not withdrawn:
             list_id, made = folder.removeprefix(PREFIX), there[path].modified
-            found.append(NameList(list_id, names, made, claim in there))
+            claimed: ListState = "claimed" if claim in there else "waiting"
+            state = "swept" if f"{folder}/{SWEPT}" in there else claimed
+            found.append(NameList(list_id, names, made, state))
     return found
 
 
@@ -183,16 +197,19 @@ class Condemned:
         self._noted: dict[int, float] = {}
         self._lists: list[NameList] = []
         self._read_at = -FRESH_S
+        self._coming: Future[list[NameList]] | None = None
+
+    def look_ahead(self) -> None:
+        """Begins to read the lists where that takes a request: soon they are needed."""
+        if self._coming is None and is_remote(self._store.location) and not self._is_fresh():
+            self._coming = Threads(1).submit(read_lists, self._store)
 
     def is_listed(self, path: str) -> bool:
         """Returns whether a new data file must not get a path, and takes note of it if it may."""
-        now = self._clock()
-        if abs(now - self._read_at) >= FRESH_S:
-            self._lists, self._read_at = read_lists(self._store), now
         name = name_of(path)
-        if any(name in one for one in self._lists):
+        if any(name in one for one in self._current() if one.state != "swept"):
             return True
-        self._note(name, now)
+        self._note(name)
         return False
 
     def now(self) -> float:
@@ -200,12 +217,33 @@ class Condemned:
         return self._clock()
 
     def note(self, path: str, *, at: float | None = None) -> None:
-        """Takes note of an object that a commit is going to need, named now or at a time before."""
-        self._note(name_of(path), self._clock() if at is None else at)
+        """Takes note of an object that a commit is going to need, before it is written.
 
-    def _note(self, name: int, now: float) -> None:
-        if len(self._noted) < NOTED:
-            self._noted.setdefault(name, now)
+        Args:
+            path: The object.
+            at: When it got its name; None is now.
+        """
+        self._note(name_of(path), at)
+
+
+    def _note(self, name: int, at: float | None = None) -> None:
+        """Takes note of a name, as of an old one if an object that it may stand for is listed."""
+        listed = any(name in one for one in self._current())
+        if listed:
+            self._noted[name] = 0.0
+        elif len(self._noted) < NOTED:
+            self._noted.setdefault(name, self._clock() if at is None else at)
+
+    def _is_fresh(self) -> bool:
+        return 0 <= self._clock() - self._read_at < FRESH_S
+
+    def _current(self) -> list[NameList]:
+        """Returns the lists as they were a minute ago at most."""
+        if not self._is_fresh():
+            at, coming, self._coming = self._clock(), self._coming, None
+            found = read_lists(self._store) if coming is None else coming.result()
+            self._lists, self._read_at = [one for one in found if one.names], at
+        return self._lists
 
     def check(self, commit_id: str | None, before: str | None, own: Sequence[str] = ()) -> None:
         """Checks, right before a ref moves, that all it will need stays.
@@ -213,25 +251,23 @@ class Condemned:
         Args:
             commit_id: Where the ref is moved to; None if it is deleted.
             before: Where it is; None if nowhere.
-            own: Paths of objects that the ref itself needs.
+            own: Paths of objects that the ref itself needs, and that were created for it.
 
         Raises:
             Conflict: Something is being swept, or was.
         """
-        lists = read_lists(self._store)
-        self._lists, self._read_at = lists, self._clock()
-        lists = [one for one in lists if one.names]
-        old = self._old()
-        if not lists and not old:
+        lists, old = self._current(), self._old()
+        if not lists and not old and not own:
             return
         paths = list(own)
-        if commit_id is not None and commit_id != EMPTY_ID:
+        if commit_id is not None and commit_id != EMPTY_ID and (lists or old):
             paths += self._brought(commit_id, before)
         names = {name_of(path): path for path in paths}
+        doubtful = old & names.keys() | {name_of(path) for path in own}
         for one in lists:
             if hits := [name for name in names if name in one]:
-                self._keep(one, hits, names[hits[0]])
-        for name in old & names.keys():
+                doubtful |= self._keep(one, hits, names[hits[0]])
+        for name in doubtful:
             if self._store.info(names[name]) is None:
                 raise _swept(names[name])
         for name in names:
@@ -248,21 +284,31 @@ class Condemned:
         now = self._clock()
         return {name for name, at in self._noted.items() if not 0 <= now - at < MIN_GRACE_S / 2}
 
-    def _keep(self, one: NameList, names: Sequence[int], example: str) -> None:
+    def _keep(self, one: NameList, names: Sequence[int], example: str) -> set[int]:
+        """Notes names on a list that are needed; returns those whose objects may be gone.
+
+        The list was there a minute ago at most, and stays for an hour once it was swept: what is
+        said about it here is still there.
+        """
+        if one.state == "swept":
+            return set(names)
         note = {"kind": "kept", "names": [f"{name:016x}" for name in names]}
         self._store.create(f"{one.folder}kept/{random_id()}.json", canonical_json(note))
         path = f"{one.folder}claim"
-        if self._store.info(path) is not None and self._store.read(path).data != WITHDRAWN:
-            raise Conflict(
-                f"{example} is being removed as garbage",
-                kind=ErrorKind.GC_UNDER_WAY,
-                hint=hint("run it again once garbage collection has finished: {}", Call("gc")),
-            )
+        if self._store.info(path) is None or self._store.read(path).data == WITHDRAWN:
+            return set()
+        if self._store.info(f"{one.folder}{SWEPT}") is not None:
+            return set(names)
+        raise Conflict(
+            f"{example} is being removed as garbage",
+            kind=ErrorKind.GC_UNDER_WAY,
+            hint=hint("run it again once garbage collection has finished: {}", Call("gc")),
+        )
 
 
 def _swept(path: str) -> Conflict:
     return Conflict(
-        f"{path} was removed as garbage while it was not yet part of a commit",
+        f"{path} was removed as garbage before it was part of a commit",
         kind=ErrorKind.GC_UNDER_WAY,
-        hint="run it again: what takes longer than the grace of a garbage collection is not safe",
+        hint="run it again: it is written anew",
     )

@@ -8,7 +8,7 @@ from catalog.storage.bucket.store import BucketStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.store import Stored
 
-IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/", "lists/", "expired/")
+IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/", "lists/", "gc/lists/", "expired/")
 """Objects that never change."""
 
 CHECKED = ("cache/fingerprints/", "cache/gathered/")

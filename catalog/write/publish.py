@@ -89,6 +89,7 @@ def publish(
             nothing judges the commit.
         OutcomeUnknown: Whether the commit landed is no longer known.
     """
+    repository.condemned.look_ahead()
     pause_s = FIRST_PAUSE_S
     is_quick = take_turns
     for _ in range(MAX_ATTEMPTS):

@@ -112,6 +112,7 @@ class Transaction:
         held = _open_branch(repository, about.branch)
         assert held.branch.commit_id is not None, "an open branch is at a commit"
         self.base_id = held.branch.commit_id
+        repository.condemned.look_ahead()
         self._repository = repository
         self._about = about
         self.commit_id: str | None = self._landed(held)

@@ -32,8 +32,12 @@ def test_garbage_is_listed_and_goes_after_its_grace(tmp_path: Path) -> None:
     assert third.removed.bytes == first.listed.bytes
     assert len(all_of_it - stored(tmp_path)) == third.removed.total
     assert contents(tmp_path) == before
+    (swept,) = read_lists(later.context.repository.store)
+    assert swept.state == "swept"
+    age(tmp_path, "gc/lists")
+    later.gc(reflog="7d")
     assert not read_lists(later.context.repository.store)
-    record = later.gc_log()[0]
+    record = later.gc_log()[1]
     assert record.removed == third.removed.objects
     assert set(later.gc_removed(record.id)) == all_of_it - stored(tmp_path)
 

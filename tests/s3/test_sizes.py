@@ -110,8 +110,8 @@ def test_requests_follow_the_levels_of_the_tree(moto: Server, tmp_path: Path) ->
             "open": (lambda cat: open_existing(cat.repository.store), 0, 1),
             "plan a query of one partition": (plan, 1, levels + 3),
             "diff --stat of neighbours": (stat, 4, 4),
-            "commit of one file": (partial(commit, tmp_path), 6, 12 + levels - 1),
-            "create a branch": (lambda cat: cat.branches.create(f"b{next(NUMBERS)}"), 2, 2),
+            "commit of one file": (partial(commit, tmp_path), 7, 12 + levels),
+            "create a branch": (lambda cat: cat.branches.create(f"b{next(NUMBERS)}"), 3, 3),
         }
         print(f"\n{FILES:,} files, {levels} levels")
         for name, (act, warm_bound, cold_bound) in bounds.items():

@@ -8,9 +8,10 @@ the newest of these older than ``ABANDONED_S``, and one that could not renew its
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from catalog.errors import AlreadyExists, Conflict, ErrorKind
-from catalog.repository.condemned import PREFIX, SWEEP, WITHDRAWN, claim
+from catalog.repository.condemned import PREFIX, SWEEP, SWEPT, WITHDRAWN, claim
 from catalog.storage.store import ObjectInfo, ObjectStore
 
 RENEWED_S = 120.0
@@ -85,8 +86,15 @@ class Lease:
         return True
 
     def end(self) -> None:
-        """Removes the list: what writers look at first, so that half of one means nothing."""
-        parts = [f"{self._folder}/names", f"{self._folder}/objects"]
-        parts += [info.path for info in self._store.list(f"{self._folder}/")]
-        for path in dict.fromkeys(parts):
-            self._store.delete(path)
+        """Says that all which was to go is gone."""
+        with suppress(AlreadyExists):
+            self._store.create(f"{self._folder}/{SWEPT}", b"")
+
+
+def remove_list(store: ObjectStore, list_id: str) -> None:
+    """Removes a list: what writers look at first, so that half of one means nothing."""
+    folder = f"{PREFIX}{list_id}"
+    parts = [f"{folder}/names", f"{folder}/objects"]
+    parts += [info.path for info in store.list(f"{folder}/")]
+    for path in dict.fromkeys(parts):
+        store.delete(path)

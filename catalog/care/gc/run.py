@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from catalog.care.gc.lease import Lease
+from catalog.care.gc.lease import Lease, remove_list
 from catalog.care.gc.listing import (
     Candidates,
     ListBuilder,
@@ -25,6 +25,7 @@ from catalog.model.ids import random_id
 from catalog.repository.condemned import (
     MIN_GRACE_S,
     PREFIX,
+    SWEPT,
     WITHDRAWN,
     NameList,
     claim,
@@ -158,7 +159,8 @@ class GarbageCollection:
         report = GcReport(dry_run=self._request.dry_run)
         lists = read_lists(self._store)
         here = self._clock(lists)
-        ripe = [one for one in lists if self._is_ripe(one, here.modified)]
+        active = [one for one in lists if one.state != "swept"]
+        ripe = [one for one in active if self._is_ripe(one, here.modified)]
         live: Live | None = None
         if ripe and not self._request.dry_run:
             live = self._sweep(ripe, here, report)
@@ -197,7 +199,8 @@ class GarbageCollection:
         return here
 
     def _is_ripe(self, one: NameList, now: datetime.datetime) -> bool:
-        return one.is_claimed or self._request.alone or now - one.modified >= self._request.grace
+        waited = now - one.modified >= self._request.grace
+        return waited or one.state == "claimed" or self._request.alone
 
     def _live(self) -> Live:
         return find_live(
@@ -232,7 +235,7 @@ class GarbageCollection:
         self, live: Live, here: ObjectInfo, report: GcReport, ripe: Sequence[NameList]
     ) -> None:
         """Lists what is garbage now; with nobody else at work, it is swept at once."""
-        waiting = read_lists(self._store)
+        waiting = [one for one in read_lists(self._store) if one.state != "swept"]
         age = datetime.timedelta() if self._request.alone else min(self._request.grace, DAY)
         builder = ListBuilder()
         found = find_garbage(
@@ -244,7 +247,7 @@ class GarbageCollection:
             take=builder.add,
         )
         self._told(found, report)
-        times = [one.modified for one in waiting if not one.is_claimed]
+        times = [one.modified for one in waiting if one.state == "waiting"]
         if len(builder) and not self._request.dry_run:
             list_id = random_id()
             builder.write(self._store, list_id)
@@ -274,15 +277,20 @@ class GarbageCollection:
                 report.derived.add("derived", info)
 
     def _tidy(self, here: ObjectInfo) -> None:
-        """Removes what is left of lists that never began to exist, or were ended by half."""
-        folders: dict[str, list[ObjectInfo]] = {}
+        """Removes lists that were swept a while ago, and what is left of those that never began."""
+        folders: dict[str, dict[str, ObjectInfo]] = {}
         for info in self._store.list(PREFIX):
-            folders.setdefault(info.path.removeprefix(PREFIX).partition("/")[0], []).append(info)
-        for parts in folders.values():
-            ended = any(one.path.endswith("/names") for one in parts)
-            if not ended and max(one.modified for one in parts) < here.modified - DAY:
-                for one in parts:
-                    self._store.delete(one.path)
+            list_id, _, part = info.path.removeprefix(PREFIX).partition("/")
+            folders.setdefault(list_id, {})[part] = info
+        for list_id, parts in folders.items():
+            if SWEPT in parts:
+                least, last = datetime.timedelta(seconds=MIN_GRACE_S), parts[SWEPT].modified
+            elif "names" not in parts:
+                least, last = DAY, max(one.modified for one in parts.values())
+            else:
+                continue
+            if self._request.alone or here.modified - last >= least:
+                remove_list(self._store, list_id)
 
     def _record(self, report: GcReport) -> None:
         record = GcRecord(
@@ -305,7 +313,7 @@ def withdraw(repository: Repository) -> int:
     for one in read_lists(repository.store):
         if claim(repository.store, one.id, WITHDRAWN) == WITHDRAWN:
             count += 1
-            Lease(repository.store, one.id).end()
+            remove_list(repository.store, one.id)
     return count
 
 
