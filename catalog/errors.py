@@ -175,6 +175,10 @@ class ErrorKind(StrEnum):
     SOURCE_DAMAGED = "source-damaged", "What a copy needs is missing or damaged in its source."
     REFS_PARTED = "refs-parted", "A ref of a copy is not an earlier state of its source's."
     OTHER_CATALOG = "other-catalog", "Two catalogs are not copies of one."
+    OLDER_FORMAT = (
+        "older-format",
+        "The catalog has an earlier format, which does not provide for it.",
+    )
 
 
 class CatalogError(Exception):

@@ -43,6 +43,7 @@ Operation: TypeAlias = Literal[
     "tags.list",
     "transaction",
     "undo_backfill",
+    "upgrade",
 ]
 """What a hint can recommend, by its name in Python."""
 

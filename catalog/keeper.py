@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from catalog.operations.care.compact import CompactReport, TableFiles
     from catalog.operations.care.expire import ExpiryReport
     from catalog.operations.care.gc import GcProgress
+    from catalog.operations.care.upgrade import UpgradeReport
     from catalog.storage.options import AzureOptions, GcsOptions, S3Options
     from catalog.write.compact.table import Progress
 
@@ -346,3 +347,22 @@ class CatalogKeeper(CatalogBackfiller):
         if mirror:
             return transfer.fetch_all(self.context, found, options)
         return transfer.fetch_refs(self.context, found, refs, branch=branch, options=options)
+
+    def upgrade(self, *, dry_run: bool = False) -> "UpgradeReport":
+        """Gives the catalog the newest format, which earlier releases do not open.
+
+        Nothing but the description of the catalog is written. Before, make sure that no earlier
+        release writes to it: one that has it open already goes on.
+
+        Args:
+            dry_run: Whether to tell only what would change.
+
+        Returns:
+            The format before and after.
+
+        Raises:
+            SwapLost: Somebody else has just upgraded it.
+        """
+        from catalog.operations.care.upgrade import upgrade_catalog
+
+        return upgrade_catalog(self.context, dry_run=dry_run)

@@ -147,6 +147,7 @@ _COMMANDS = {
     "expire": "expire:expire",
     "clone": "clone:clone",
     "fetch": "clone:fetch",
+    "upgrade": "upgrade:upgrade",
     "demo": "demo:demo",
 }
 """The commands and where they are: the module in ``cli/commands/``, and the function."""

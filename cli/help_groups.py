@@ -15,9 +15,8 @@ COMMANDS: Groups = {
         *("reset",),
     ),
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
-    "Take care": ("gc", "compact", "clone", "fetch"),
+    "Take care": ("gc", "expire", "compact", "clone", "fetch", "upgrade"),
     "Hand out": ("export", "views", "publish", "serve"),
-    "Care": ("expire",),
 }
 
 DIFF_OPTIONS: Groups = {

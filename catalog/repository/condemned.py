@@ -225,7 +225,6 @@ class Condemned:
         """
         self._note(name_of(path), at)
 
-
     def _note(self, name: int, at: float | None = None) -> None:
         """Takes note of a name, as of an old one if an object that it may stand for is listed."""
         listed = any(name in one for one in self._current())

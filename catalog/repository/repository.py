@@ -1,11 +1,12 @@
 """A repository: everything that is stored of a catalog, behind one object."""
 
 import datetime
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import (
     AlreadyExists,
     CatalogError,
@@ -29,12 +30,18 @@ from catalog.repository.pack import encode_pack, pack_path
 from catalog.repository.resolve import Resolver
 from catalog.repository.tags import Tags
 from catalog.storage.reopening import OPEN_STORES, Opening, opening_of
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import Forgets, ObjectStore
 
 if TYPE_CHECKING:
     from catalog.repository.commit_writer import CommitWriter
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2 says that all writers look at the lists of garbage before a ref moves; otherwise it is
+version 1."""
+
+RELEASE = "0.1.0"
+"""The earliest release that reads catalogs of this version: whoever has an earlier one is told."""
+
 CATALOG_PATH = "catalog.json"
 FIELDS = ("format_version", "catalog_id", "created_at")
 """Fields of descriptions without a digest."""
@@ -44,7 +51,7 @@ DEFAULT_BRANCH = "main"
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
-    """Describes the catalog itself, written once."""
+    """Describes the catalog itself, written once, and again when it is upgraded."""
 
     catalog_id: str
     created_at: datetime.datetime
@@ -118,7 +125,7 @@ def _reopened(
     return kind(opening.open(), info, verify=verify, limits=limits)
 
 
-_RESTORE = f"restore {CATALOG_PATH} from a backup: it is written once, and never changed"
+_RESTORE = f"restore {CATALOG_PATH} from a backup: it only changes when the catalog is upgraded"
 """What helps if the description of a catalog cannot be read."""
 
 
@@ -132,13 +139,7 @@ def create(
         CorruptData: There is one that lost its description.
     """
     info = CatalogInfo(random_id(), now)
-    data = with_digest(
-        {
-            "format_version": info.format_version,
-            "catalog_id": info.catalog_id,
-            "created_at": time_text(info.created_at),
-        }
-    )
+    data = _description(info)
     if store.info(CATALOG_PATH) is not None:
         raise _exists()
     repository = Repository(store, info, verify=verify)
@@ -174,6 +175,20 @@ def open_existing(
         NotFound: There is none.
         Unsupported: It was written in a newer format.
     """
+    info = read_info(store)
+    if info.format_version < FORMAT_VERSION and isinstance(store, Forgets):
+        store.forget(CATALOG_PATH)
+        info = read_info(store)
+    return Repository(store, info, verify=verify, limits=limits)
+
+
+def read_info(store: ObjectStore) -> CatalogInfo:
+    """Reads the description of a catalog.
+
+    Raises:
+        NotFound: There is none.
+        Unsupported: It was written in a newer format.
+    """
     try:
         stored = store.read(CATALOG_PATH)
     except NotFound as error:
@@ -197,10 +212,9 @@ def open_existing(
                     f"the catalog has format {version}; this version reads formats up to "
                     f"{FORMAT_VERSION}",
                     kind=ErrorKind.NEWER_FORMAT,
-                    hint="install a newer version of parquetry",
+                    hint=_newer(described.get("release")),
                 )
-            info = CatalogInfo(catalog_id, parse_time(created_at), version)
-            return Repository(store, info, verify=verify, limits=limits)
+            return CatalogInfo(catalog_id, parse_time(created_at), version)
     raise Unsupported(
         f"{CATALOG_PATH} is not the description of a catalog",
         kind=ErrorKind.UNKNOWN_FORMAT,
@@ -212,6 +226,45 @@ def _is_newer(described: Mapping[str, object]) -> bool:
     """Returns whether a description is of a newer format, whose digests may be others."""
     version = described.get("format_version")
     return isinstance(version, int) and version > FORMAT_VERSION
+
+
+def _newer(release: object) -> str:
+    """Returns what to install for a newer format; a stranger's text is told only if it is one."""
+    if isinstance(release, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}", release):
+        return f"install parquetry {release}, or a newer version"
+    return "install a newer version of parquetry"
+
+
+def _description(info: CatalogInfo) -> bytes:
+    return with_digest(
+        {
+            "format_version": info.format_version,
+            "catalog_id": info.catalog_id,
+            "created_at": time_text(info.created_at),
+            "release": RELEASE,
+        }
+    )
+
+
+def upgrade(repository: Repository) -> bool:
+    """Gives a catalog the newest format version; returns False if it has that already.
+
+    Raises:
+        SwapLost: Somebody else has just changed the description.
+    """
+    store = repository.store
+    if isinstance(store, Forgets):
+        store.forget(CATALOG_PATH)
+    stored = store.read(CATALOG_PATH)
+    info = read_info(store)
+    if info.format_version >= FORMAT_VERSION:
+        return False
+    info = replace(info, format_version=FORMAT_VERSION)
+    store.swap(CATALOG_PATH, _description(info), version=stored.version)
+    if isinstance(store, Forgets):
+        store.forget(CATALOG_PATH)
+    repository.info = info
+    return True
 
 
 def _first_commit(repository: Repository, author: str, now: datetime.datetime) -> str:

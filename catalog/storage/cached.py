@@ -9,7 +9,7 @@ from catalog.storage.disk_cache import DiskCache
 from catalog.storage.store import Stored
 
 IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/", "lists/", "gc/lists/", "expired/")
-"""Objects that never change."""
+"""Objects that never change; the description of a catalog does when it is upgraded."""
 
 CHECKED = ("cache/fingerprints/", "cache/gathered/")
 """Derived objects that say what they were derived from: an old one is recognised."""
@@ -71,6 +71,10 @@ class CachedStore(BucketStore):
             super().put(path, data)
         if path.startswith((*CHECKED, *OWN)):
             self.cache.put(self._name(path), data)
+
+    def forget(self, path: str) -> None:
+        """Drops the copy of an object."""
+        self.cache.remove(self._name(path))
 
     def _name(self, path: str) -> str:
         return self._space + path

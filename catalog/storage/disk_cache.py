@@ -72,6 +72,11 @@ class DiskCache:
         if self._max_bytes >= 0 and self._draw() * self._max_bytes < len(data) * TRIMS:
             self.trim()
 
+    def remove(self, name: str) -> None:
+        """Drops an entry."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._path(name))
+
     def trim(self) -> None:
         """Removes what was not used for longest, if there is more than the bound."""
         found: list[tuple[float, int, str]] = []

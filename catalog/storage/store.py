@@ -281,6 +281,14 @@ class KeepsCopies(Protocol):
 
 
 @runtime_checkable
+class Forgets(Protocol):
+    """A store that keeps copies of objects that hardly ever change."""
+
+    def forget(self, path: str) -> None:
+        """Drops its copy of an object, so that it is read anew."""
+
+
+@runtime_checkable
 class CopiesRemotely(Protocol):
     """A store whose server copies files: their bytes do not come here."""
 

@@ -81,7 +81,7 @@ class Reader:
         self.root = root
         self._heads: dict[str, tuple[Json, Places, bytes]] = {}
         self.about = checked_json((root / "catalog.json").read_bytes())
-        assert self.about["format_version"] == 1
+        assert self.about["format_version"] in (1, 2)
         assert re.fullmatch(r"[0-9a-f]{32}", self.about["catalog_id"])
         assert TIME.fullmatch(self.about["created_at"])
         check_digest(self.about, "format_version", "catalog_id", "created_at")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.dataclasses import replace
 from catalog.errors import CatalogError, CorruptData, ErrorKind
 from catalog.model.digests import digest_of
 from catalog.model.ids import canonical_json
@@ -81,6 +82,9 @@ def test_objects_of_writers_without_digests_are_read(
     stored = json.loads(store.read(path).data)
     digest = stored.pop("digest")
     assert digest_of(stored) in digest
+    if stored.pop("release", None) is not None:  # such writers knew version 1 only
+        stored["format_version"] = 1
+        truth = (replace(truth[0], format_version=1), *truth[1:])
     store.put(path, canonical_json(stored))
     assert read_all(store) == truth
     store.put(path, canonical_json({**stored, "dagest": digest}))

@@ -144,7 +144,7 @@ class TestCreation:
     def test_a_newer_format_is_refused(self, tmp_path: Path) -> None:
         Catalog.create(str(tmp_path))
         path = tmp_path / "catalog.json"
-        path.write_text(path.read_text().replace('"format_version":1', '"format_version":2'))
+        path.write_text(path.read_text().replace('"format_version":2', '"format_version":3'))
         with pytest.raises(CatalogError) as caught:
             Catalog.open(str(tmp_path))
         assert (caught.value.kind, caught.value.hint != "") == ("newer-format", True)

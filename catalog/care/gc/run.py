@@ -19,8 +19,8 @@ from catalog.care.gc.record import PREFIX as LOG
 from catalog.care.gc.record import GcRecord, RemovedPaths
 from catalog.care.gc.sweep import condemned, sweep
 from catalog.dataclasses import dataclass, field
-from catalog.errors import Conflict, ErrorKind, InvalidInput
-from catalog.hints import Option, hint
+from catalog.errors import Conflict, ErrorKind, InvalidInput, Unsupported
+from catalog.hints import Call, Option, hint
 from catalog.model.ids import random_id
 from catalog.repository.condemned import (
     MIN_GRACE_S,
@@ -33,7 +33,7 @@ from catalog.repository.condemned import (
     read_lists,
     read_notes,
 )
-from catalog.repository.repository import Repository
+from catalog.repository.repository import FORMAT_VERSION, Repository
 from catalog.storage.store import ObjectInfo
 
 DAY = datetime.timedelta(days=1)
@@ -155,7 +155,10 @@ class GarbageCollection:
         Raises:
             CorruptData: A ref, a commit or what one needs cannot be read; nothing was removed.
             Conflict: A clock was set back, or another run goes on with what this one began.
+            Unsupported: The catalog has an earlier format.
         """
+        if not self._request.dry_run:
+            check_format(self._repository)
         report = GcReport(dry_run=self._request.dry_run)
         lists = read_lists(self._store)
         here = self._clock(lists)
@@ -305,6 +308,21 @@ class GarbageCollection:
             rescued=report.rescued,
         )
         self._store.create(record.path, record.to_bytes())
+
+
+def check_format(repository: Repository) -> None:
+    """Checks that all who write to a catalog look at the lists of garbage.
+
+    Raises:
+        Unsupported: Releases may write to it that know nothing of them.
+    """
+    if repository.info.format_version < FORMAT_VERSION:
+        raise Unsupported(
+            f"the catalog has format {repository.info.format_version}: releases may write to it "
+            "that do not know what is listed as garbage",
+            kind=ErrorKind.OLDER_FORMAT,
+            hint=hint("once no earlier release is in use, run {}", Call("upgrade")),
+        )
 
 
 def withdraw(repository: Repository) -> int:
