@@ -51,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
         chosen.markexpr = f"({chosen.markexpr}) and not oracle" if chosen.markexpr else "not oracle"
     if hasattr(config, "workerinput"):
         return  # a worker of xdist is given its directory
+    if getattr(chosen, "dist", None) == "load":  # what neighbours share is made by one of them
+        chosen.dist = "worksteal"
     if chosen.basetemp is None and _has_room(MEMORY):
         folder = tempfile.mkdtemp(prefix="parquetry-tests-", dir=MEMORY)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

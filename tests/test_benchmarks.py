@@ -19,7 +19,7 @@ def test_ours_and_sql_by_hand_agree_on_every_count(names: str, tmp_path: Path) -
     done = subprocess.run(
         [
             *(sys.executable, str(SCRIPT), "--only", names, "--rows", "8000", "--runs", "1"),
-            *effort(["--plain"] if names != "S2" else [], []),
+            *effort(["--plain", "--here"] if names != "S2" else [], []),
             *("--data", str(tmp_path / "data"), "--json", str(found)),
         ],
         capture_output=True,

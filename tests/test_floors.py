@@ -5,7 +5,7 @@ offenders at once.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -113,16 +113,23 @@ def module_name(path: Path) -> str:
 
 
 @cache
+def statements(name: str) -> Sequence[ast.Import | ast.ImportFrom]:
+    """Returns the statements of a module that import."""
+    tree = ast.parse(modules()[name].read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@cache
 def imports(name: str) -> frozenset[str]:
     """Returns what a module imports; ``from a import b`` is ``a.b`` where that is a module."""
     return frozenset(_imports(name))
 
 
 def _imports(name: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(modules()[name].read_text())):
+    for node in statements(name):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        elif node.level == 0 and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 yield inner if inner in modules() else node.module
@@ -227,8 +234,8 @@ def test_dataclasses_are_ours() -> None:
     """``from catalog.dataclasses import dataclass``: the standard one slows every start down."""
     strays = [
         name
-        for name, path in modules().items()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for name in modules()
+        for node in statements(name)
         if isinstance(node, ast.ImportFrom)
         and node.module == "dataclasses"
         and any(alias.name == "dataclass" for alias in node.names)

@@ -30,7 +30,8 @@ def options_within(commands: Iterable[Any]) -> set[str]:
 def calls(name: str) -> Iterator[ast.Call]:
     """Yields the calls of a class of hints anywhere in the catalog."""
     for path in (REPOSITORY / "catalog").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if name in text else ():
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             if called and node.func.id == name and path.name != "hints.py":
                 yield node
