@@ -17,7 +17,7 @@ from catalog.model.refs import Branch, Move
 from catalog.repository import branches, tags
 from catalog.repository.expired import Expired
 from catalog.repository.history import missing_commits
-from catalog.repository.ref_listing import SUFFIX
+from catalog.repository.ref_listing import SUFFIX, each
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 
 RootReason: TypeAlias = Literal["branch", "tag", "reflog", "merge"]
@@ -115,29 +115,37 @@ def unkept(expired: Expired, roots: Roots) -> Expired:
 def _branches(
     repository: Repository, report: Callable[[str], None]
 ) -> Iterator[tuple[str, Branch]]:
-    for path in _objects(repository, branches.PREFIX):
-        name = _name(path, branches.PREFIX)
-        held = None if name is None else repository.branches.held(name)
-        if name is None or held is None:
-            _check_foreign(path)
-            report(path)
-        else:
-            yield name, held.branch
+    names = _names(_objects(repository, branches.PREFIX), branches.PREFIX, report)
+    found = each(repository.store, repository.branches.held, names)
+    for name, held in zip(names, found, strict=True):
+        if held is None:
+            raise CorruptData(f"{branches.branch_path(name)} is gone: nobody removes branches")
+        yield name, held.branch
 
 
 def _tags(repository: Repository, report: Callable[[str], None]) -> Iterator[tuple[str, str]]:
     paths = set(_objects(repository, tags.PREFIX))
-    for path in sorted(paths):
-        if path + tags.DELETED in paths or path.removesuffix(tags.DELETED) in paths - {path}:
-            continue
-        name = _name(path, tags.PREFIX)
-        tag = None if name is None else repository.tags.find(name)
-        if name is None or tag is None:
-            if not path.endswith(tags.DELETED):
-                _check_foreign(path)
+    spent = {path.removesuffix(tags.DELETED) for path in paths if path.endswith(tags.DELETED)}
+    live = (path for path in paths if path not in spent and not path.endswith(tags.DELETED))
+    names = _names(sorted(live), tags.PREFIX, report)
+    for name, tag in zip(names, each(repository.store, repository.tags.stored, names), strict=True):
+        if tag is None:
+            raise CorruptData(f"the object of tag {name} is gone: nobody removes it")
+        yield name, tag.commit_id
+
+
+def _names(paths: Sequence[str], prefix: str, report: Callable[[str], None]) -> list[str]:
+    """Returns the names of refs that paths stand for; tells the others.
+
+    Raises:
+        CorruptData: One of those may be a ref that lost its name.
+    """
+    named = {path: _name(path, prefix) for path in paths}
+    for path, name in named.items():
+        if name is None:
+            _check_foreign(path)
             report(path)
-        else:
-            yield name, tag.commit_id
+    return [name for name in named.values() if name is not None]
 
 
 def _objects(repository: Repository, prefix: str) -> Sequence[str]:

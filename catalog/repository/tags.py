@@ -35,7 +35,7 @@ class Tags:
         """Returns a tag that is not deleted, None if there is none."""
         path = _path(name)
         paths = {info.path for info in self._store.list(path)}
-        return self._read(name) if path in paths and path + DELETED not in paths else None
+        return self.stored(name) if path in paths and path + DELETED not in paths else None
 
     def list(self, prefix: str = "") -> list[Tag]:
         """Returns the tags that are not deleted and whose names begin so, by name.
@@ -54,7 +54,7 @@ class Tags:
         return self._index.facts(list(self._live(prefix)), whole=not prefix)
 
     def _fact(self, name: str) -> Fact | None:
-        found = passed_over(self._read, _path, name)
+        found = passed_over(self.stored, _path, name)
         return None if found is None else found.to_fields()
 
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -101,7 +101,8 @@ class Tags:
         create_named(self._store, _path(name) + DELETED, b"")
         self.changed = True
 
-    def _read(self, name: str) -> Tag | None:
+    def stored(self, name: str) -> Tag | None:
+        """Returns a tag, also one that is deleted; None if there was never one."""
         try:
             stored = self._store.read(_path(name))
         except NotFound:
