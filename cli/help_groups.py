@@ -36,7 +36,7 @@ DIFF_OPTIONS: Groups = {
         *("--format", "--json", "--illustrate", "--format-version", "--output", "--null", "--bom"),
         *("--escape-formulas", "--exit-code"),
     ),
-    "Resources": ("--threads", "--memory-limit"),
+    "Resources": ("--threads", "--memory-limit", "--workers"),
 }
 
 OPTIONS: Mapping[str, Groups] = {"diff": DIFF_OPTIONS, "compare": DIFF_OPTIONS}
