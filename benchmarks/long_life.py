@@ -175,7 +175,7 @@ Counts = collections.Counter[str]
 def counting_server() -> Iterator[tuple[str, Counts]]:
     """Runs moto on loopback; yields its address, and how often each method was asked for."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
     counts: Counts = collections.Counter()
     lock = threading.Lock()
@@ -186,7 +186,11 @@ def counting_server() -> Iterator[tuple[str, Counts]]:
             counts[environ["REQUEST_METHOD"]] += 1
             return inner(environ, start_response)
 
-    server = make_server("127.0.0.1", 0, answer, threaded=True)
+    class Quiet(WSGIRequestHandler):
+        def log_request(self, *given: object) -> None:
+            """Says nothing of each request."""
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
