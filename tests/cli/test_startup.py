@@ -50,6 +50,7 @@ FOR_HISTORY = FOR_HELP | {
     "checker",
     "comparer",
     "exporter",
+    "keeper",
     "merger",
     "operations",
     "reader",
