@@ -79,8 +79,9 @@ class Stamp:
         return Move(write_id, self.time, self.who, before, after, self.why, self.key)
 
 
-BeforeMove: TypeAlias = Callable[[str | None, str | None, Sequence[str]], None]
-"""Takes where a ref is moved to, where it is, and the paths of objects that it needs itself."""
+BeforeMove: TypeAlias = Callable[[str | None, str | None, Sequence[str]], Callable[[], None]]
+"""Takes where a ref is moved to, where it is, and the paths of objects that it needs itself;
+returns what is to be called once it was moved."""
 
 
 class Branches:
@@ -95,7 +96,7 @@ class Branches:
         self._store = store
         self._new_id = new_id
         self.moved: set[str] = set()
-        self.check: BeforeMove = lambda commit_id, before, own: None
+        self.check: BeforeMove = lambda commit_id, before, own: lambda: None
         self._pages: dict[str, tuple[tuple[Move, ...], str | None]] = {}
         self._read: dict[str, tuple[bytes, Branch]] = {}
         self._keys = KeyIndex(store, self._page)
@@ -145,8 +146,9 @@ class Branches:
         branch = Branch(
             name, commit_id, write_id, moves, older, rules=left.rules, others=left.others
         )
-        self.check(commit_id, None, _needed(older))
+        moved = self.check(commit_id, None, _needed(older))
         self._store.swap(path, branch.to_bytes(), version=stored.version)
+        moved()
         self.moved.add(name)
         return branch
 
@@ -203,7 +205,7 @@ class Branches:
         write_id = self._new_id()
         moves = (move_to_json(stamp.move(write_id, None, commit_id)),)
         branch = Branch(name, commit_id, write_id, moves)
-        self.check(commit_id, None, ())
+        landed = self.check(commit_id, None, ())
         try:
             self._store.create(branch_path(name), branch.to_bytes())
         except (AlreadyExists, OutcomeUnknown) as error:
@@ -211,6 +213,7 @@ class Branches:
             if now is None:
                 raise
             if any(move.write_id == write_id for move in self.reflog(now.branch)):
+                landed()
                 self.moved.add(name)
                 return branch
             if now.branch.commit_id is not None:
@@ -223,6 +226,7 @@ class Branches:
                 return self._move(now, commit_id, stamp, protected=False)
             except SwapLost as lost:
                 raise exists_error(name) from lost
+        landed()
         self.moved.add(name)
         return branch
 
@@ -334,7 +338,8 @@ class Branches:
             others=old.others,
         )
         data = new.to_bytes()
-        self.check(commit_id, old.commit_id, _needed(older) if older != old.older else ())
+        own = _needed(older) if older != old.older else ()
+        landed = self.check(commit_id, old.commit_id, own)
         try:
             self._store.swap(branch_path(old.name), data, version=held.version)
         except (SwapLost, OutcomeUnknown) as error:
@@ -343,6 +348,7 @@ class Branches:
                 raise
             if now is None or not self._landed(now.branch, write_id, old.write_id):
                 raise SwapLost(f"another writer moved branch {old.name}") from error
+        landed()
         self._keep(data, new)
         self.moved.add(old.name)
         return new

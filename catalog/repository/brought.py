@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from catalog.model.commit import EMPTY_ID
 from catalog.repository.blobs import list_path, read_list
 from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.expired import expired
 from catalog.repository.history import missing_commits, walk
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import Place, pack_path
@@ -20,6 +21,8 @@ from catalog.storage.store import ObjectStore
 if TYPE_CHECKING:
     from catalog.repository.columnar import Columns
 
+PACKS = "objects/"
+
 _Node: TypeAlias = tuple[str, Place]
 
 
@@ -28,9 +31,13 @@ class Brought:
 
     Args:
         store: The stored objects.
+
+    Attributes:
+        given_up: Paths of data that only expired commits name: it need not be there.
     """
 
     def __init__(self, store: ObjectStore) -> None:
+        self.given_up: set[str] = set()
         self._store = store
         self._nodes = NodeReader(store, ahead=AHEAD_BYTES)
         self._commits = Commits(self._nodes)
@@ -44,20 +51,30 @@ class Brought:
             commit_id: The commit.
             known: Commits that stay, with all before them.
         """
+        gone = expired(self._store)
+        needed: set[str] = set()
         for new in self._new(commit_id, known):
             yield pack_path(new)
             for place in self._nodes.head(new).places.values():
                 yield pack_path(place.pack)
             commit = self._commits.read(new)
-            before = self._commits.entries(commit.parents[0]) if commit.parents else {}
+            parent = commit.parents[0] if commit.parents else EMPTY_ID
+            before = self._commits.entries(parent)
             for name, entry in self._commits.entries(new).items():
-                if before.get(name) == entry and name not in commit.changes:
+                is_kept, had_data = gone.has_data(new, name), gone.has_data(parent, name)
+                same = before.get(name) == entry and name not in commit.changes
+                if same and (had_data or not is_kept):
                     continue
                 assert entry.place is not None, "a stored snapshot has a place"
                 yield pack_path(entry.place.pack)
-                old = before.get(name)
-                table = self._commits.table(entry)
-                yield from self._files(table, None if old is None else self._commits.table(old))
+                old = before.get(name) if had_data else None
+                base = None if old is None else self._commits.table(old)
+                found = list(self._files(self._commits.table(entry), base))
+                (needed if is_kept else self.given_up).update(
+                    path for path in found if not path.startswith(PACKS)
+                )
+                yield from found
+        self.given_up -= needed
 
     def _new(self, commit_id: str, known: Sequence[str]) -> list[str]:
         read = self._commits.read

@@ -1,7 +1,7 @@
 """New commits: from table updates to a pack in the store."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from catalog.dataclasses import dataclass, field, replace
@@ -139,7 +139,7 @@ class CommitWriter:
         commits: Commits,
         new_id: Callable[[], str] = random_id,
         *,
-        note: Callable[[str], None] = lambda path: None,
+        note: Callable[[str, Iterable[str]], None] = lambda commit_id, paths: None,
     ) -> None:
         self._store = store
         self._commits = commits
@@ -211,7 +211,7 @@ class CommitWriter:
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
-        self._note(pack_path(commit_id))
+        self._note(commit_id, (file.path for update in updates for file in update.added))
         if create_named(self._store, pack_path(commit_id), data):
             self._commits.nodes.know(commit_id, data)
         else:

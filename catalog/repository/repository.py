@@ -92,6 +92,7 @@ class Repository:
         self._writer: CommitWriter | None = None
         self.refs = Resolver(store, self.branches, self.tags, self.commits)
         self.expiry = Expiry(store, self.commits, branches=self.branches, tags=self.tags)
+        self.refs.doubt = self.condemned.doubt
 
     def _main(self) -> str | None:
         main = self.branches.find(DEFAULT_BRANCH)
@@ -113,7 +114,7 @@ class Repository:
         from catalog.repository.commit_writer import CommitWriter
 
         if self._writer is None:
-            self._writer = CommitWriter(self.store, self.commits, note=self.condemned.note)
+            self._writer = CommitWriter(self.store, self.commits, note=self.condemned.written)
         return self._writer
 
 

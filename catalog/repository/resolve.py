@@ -2,6 +2,7 @@
 
 import datetime
 import difflib
+from collections.abc import Callable
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, NotFound
@@ -33,7 +34,12 @@ class ResolvedRef:
 
 
 class Resolver:
-    """Resolves ref expressions."""
+    """Resolves ref expressions.
+
+    Attributes:
+        doubt: Takes a commit that was named by its id, or by an old move of a branch: perhaps no
+            ref reaches it.
+    """
 
     def __init__(
         self, store: ObjectStore, branches: Branches, tags: Tags, commits: Commits
@@ -42,6 +48,7 @@ class Resolver:
         self._branches = branches
         self._tags = tags
         self._commits = commits
+        self.doubt: Callable[[str], None] = lambda commit_id: None
 
     def resolve(self, text: str, default: str = "main", *, clock: Clock = utc_now) -> ResolvedRef:
         """Resolves a ref expression; ``@{…}`` without a name means the default branch.
@@ -86,6 +93,11 @@ class Resolver:
             NotFound: There is none.
             InvalidInput: There are several.
         """
+        found = self._commit(prefix)
+        self.doubt(found)
+        return found
+
+    def _commit(self, prefix: str) -> str:
         if COMMIT_ID.fullmatch(prefix):
             if not self._commits.exists(prefix):
                 raise NotFound(f"no commit {prefix}", kind=ErrorKind.REF_NOT_FOUND)
@@ -186,6 +198,7 @@ class Resolver:
         moves = [] if found is None else self._branches.reflog(found)
         for passed, move in enumerate(moves):
             if passed == count and move.after is not None:
+                self.doubt(move.after)
                 return move.after
         raise NotFound(
             f"{text!r} reaches back before the branch was created", kind=ErrorKind.REF_NOT_FOUND

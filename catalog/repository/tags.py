@@ -28,7 +28,7 @@ class Tags:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self.changed = False
-        self.check: Callable[[str], None] = lambda commit_id: None
+        self.check: Callable[[str], Callable[[], None]] = lambda commit_id: lambda: None
         self._index = RefIndex(store, PREFIX, "tags", self._fact)
 
     def find(self, name: str) -> Tag | None:
@@ -79,7 +79,7 @@ class Tags:
                 kind=ErrorKind.TAG_SPENT,
                 hint="choose another name",
             )
-        self.check(tag.commit_id)
+        landed = self.check(tag.commit_id)
         try:
             create_own(self._store, _path(tag.name), tag.to_bytes())
         except AlreadyExists as error:
@@ -88,6 +88,7 @@ class Tags:
                 kind=ErrorKind.REF_EXISTS,
                 hint=hint("choose another name, or see: {}", Call("tags.list")),
             ) from error
+        landed()
         self.changed = True
 
     def delete(self, name: str) -> None:

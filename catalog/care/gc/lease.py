@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from catalog.errors import AlreadyExists, Conflict, ErrorKind
-from catalog.repository.condemned import PREFIX, SWEEP, SWEPT, WITHDRAWN, claim
+from catalog.repository.condemned import PREFIX, SWEEP, SWEPT, WITHDRAWN, claim, is_part
 from catalog.storage.store import ObjectInfo, ObjectStore
 
 RENEWED_S = 120.0
@@ -50,13 +50,16 @@ class Lease:
         """
         if claim(self._store, self._list_id, SWEEP) == WITHDRAWN:
             return False
-        leases = list(self._store.list(f"{self._folder}/lease/"))
-        numbers = [int(one.path.rpartition("/")[2]) for one in leases]
-        newest = max((one.modified for one in leases), default=None)
+        leases = {
+            int(one.path.rpartition("/")[2]): one
+            for one in self._store.list(f"{self._folder}/lease/")
+            if is_part(one.path)
+        }
+        newest = max((one.modified for one in leases.values()), default=None)
         age_s = None if newest is None else (now.modified - newest).total_seconds()
         if age_s is not None and age_s < ABANDONED_S and not alone:
             return False
-        self._number = max(numbers, default=0)
+        self._number = max(leases, default=0)
         return self._next()
 
     def renew(self) -> None:
@@ -95,6 +98,6 @@ def remove_list(store: ObjectStore, list_id: str) -> None:
     """Removes a list: what writers look at first, so that half of one means nothing."""
     folder = f"{PREFIX}{list_id}"
     parts = [f"{folder}/names", f"{folder}/objects"]
-    parts += [info.path for info in store.list(f"{folder}/")]
+    parts += [info.path for info in store.list(f"{folder}/") if is_part(info.path)]
     for path in dict.fromkeys(parts):
         store.delete(path)

@@ -11,6 +11,7 @@ import numpy as np
 
 from catalog.care.gc.derived import Derived
 from catalog.dataclasses import dataclass
+from catalog.errors import CatalogError, NotFound
 from catalog.repository.condemned import name_of
 from catalog.repository.expired import expired
 from catalog.repository.reachability import Pack, Walk
@@ -89,6 +90,9 @@ def find_live(
 ) -> Live:
     """Finds what must stay.
 
+    Commits that branches were only moved from stay as far as they are there: an earlier run, for
+    which they had waited long enough, may have removed some of what they need.
+
     Args:
         repository: The stored objects.
         since: From when on the moves of branches count.
@@ -98,18 +102,27 @@ def find_live(
         CorruptData: A ref, a commit or what one needs cannot be read: nothing may go then.
     """
     roots = find_roots(repository, since=since)
-    walk = Walk(repository, expired=unkept(expired(repository.store), roots))
+    lenient = False
+
+    def damaged(error: CatalogError, path: str) -> None:
+        if not (lenient and isinstance(error.__cause__ or error, NotFound)):
+            raise error
+
+    left = unkept(expired(repository.store), roots)
+    walk = Walk(repository, expired=left, on_damage=damaged)
     found = NameSet()
     found.add(roots.pages)
     commits, derived = 0, Derived()
-    for logged in walk.commits(*(root.commit_id for root in roots.commits)):
-        commits += 1
-        for part in walk.parts(logged.id):
-            if isinstance(part, Pack):
-                found.add((part.path,))
-                continue
-            found.add(part.paths())
-            found.add(needed.path for needed in walk.contents(part))
-            found.add(derived.paths(part))
-        progress(commits)
+    for lenient in (False, True):
+        starts = [one.commit_id for one in roots.commits if (one.why == "reflog") is lenient]
+        for logged in walk.commits(*starts):
+            commits += 1
+            for part in walk.parts(logged.id):
+                if isinstance(part, Pack):
+                    found.add((part.path,))
+                    continue
+                found.add(part.paths())
+                found.add(needed.path for needed in walk.contents(part))
+                found.add(derived.paths(part))
+            progress(commits)
     return Live(found.names(), roots.commits, commits, roots.unknown)

@@ -9,6 +9,7 @@ from catalog.care.gc.lease import Lease, remove_list
 from catalog.care.gc.listing import (
     Candidates,
     ListBuilder,
+    Listed,
     Tally,
     find_garbage,
     read_objects,
@@ -19,7 +20,7 @@ from catalog.care.gc.record import PREFIX as LOG
 from catalog.care.gc.record import GcRecord, RemovedPaths
 from catalog.care.gc.sweep import condemned, sweep
 from catalog.dataclasses import dataclass, field
-from catalog.errors import Conflict, ErrorKind, InvalidInput, Unsupported
+from catalog.errors import Conflict, CorruptData, ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.hints import Call, Option, hint
 from catalog.model.ids import random_id
 from catalog.repository.condemned import (
@@ -29,12 +30,17 @@ from catalog.repository.condemned import (
     WITHDRAWN,
     NameList,
     claim,
+    is_part,
+    is_withdrawn,
     name_of,
     read_lists,
     read_notes,
 )
 from catalog.repository.repository import FORMAT_VERSION, Repository
 from catalog.storage.store import ObjectInfo
+
+NOW = "gc/now/"
+"""Where objects are that tell the store's time."""
 
 DAY = datetime.timedelta(days=1)
 
@@ -186,10 +192,11 @@ class GarbageCollection:
         """
         if self._request.dry_run:
             return ObjectInfo("", 0, self._now)
-        path = f"gc/now/{self._id}"
+        path = f"{NOW}{self._id}"
         self._store.create(path, b"")
         here = self._store.info(path)
-        assert here is not None, "what was created is there"
+        if here is None:
+            raise _stopped()
         times = [one.modified for one in lists]
         times += [one.modified for one in self._store.list(LOG)]
         if any(time > here.modified + AHEAD for time in times):
@@ -203,36 +210,62 @@ class GarbageCollection:
 
     def _is_ripe(self, one: NameList, now: datetime.datetime) -> bool:
         waited = now - one.modified >= self._request.grace
-        return waited or one.state == "claimed" or self._request.alone
+        return waited or one.state == "claimed" or one.is_damaged or self._request.alone
 
-    def _live(self) -> Live:
-        return find_live(
-            self._repository,
-            since=self._now - self._request.reflog,
-            progress=lambda count: self._progress("commits walked", count),
-        )
+    def _live(self, renew: Callable[[], None] = lambda: None) -> Live:
+        def walked(count: int) -> None:
+            renew()
+            self._progress("commits walked", count)
+
+        return find_live(self._repository, since=self._now - self._request.reflog, progress=walked)
 
     def _sweep(self, ripe: Sequence[NameList], here: ObjectInfo, report: GcReport) -> Live | None:
         """Sweeps lists: what is reachable is looked at after all of them are claimed."""
-        leases = []
+        held: list[tuple[Lease, Listed, set[int]]] = []
         for one in ripe:
             lease = Lease(self._store, one.id)
-            if lease.take(here, alone=self._request.alone):
-                leases.append((one, lease))
-        if not leases:
+            if not lease.take(here, alone=self._request.alone):
+                continue
+            notes, listed = self._kept(one), self._listed(one)
+            if notes is None or listed is None:  # nobody knows what may go: it is listed anew
+                lease.end()
+            else:
+                held.append((lease, listed, notes))
+        if not held:
             return None
-        kept = [read_notes(self._store, one.id) for one, _ in leases]
-        live = self._live()
+
+        def renew() -> None:
+            for lease, _, _ in held:
+                lease.renew()
+
+        live = self._live(renew)
         told = RemovedPaths(self._store, self._id)
-        for (one, lease), notes in zip(leases, kept, strict=True):
-            listed = read_objects(self._store, one.id)
+        while held:
+            lease, listed, notes = held[0]
             doomed = condemned(listed, live.names, notes)
             report.rescued += len(listed.names) - len(doomed.names)
-            gone, changed = sweep(self._store, doomed, lease, told=told.tell)
+            gone, changed = sweep(self._store, doomed, renew=renew, told=told.tell)
             _add(report.removed, gone)
             _add(report.changed, changed)
             lease.end()
+            held.pop(0)
         return live
+
+    def _kept(self, one: NameList) -> set[int] | None:
+        """Returns what writers need of a list; None if that cannot be known."""
+        try:
+            return None if one.is_damaged else read_notes(self._store, one.id)
+        except CorruptData:
+            return None
+
+    def _listed(self, one: NameList) -> Listed | None:
+        """Returns what a list is about, as far as writers see it; None if it cannot be known."""
+        try:
+            listed = read_objects(self._store, one.id)
+        except (CorruptData, NotFound):
+            return None
+        seen = among(listed.names, np.array(one.names, dtype=np.uint64))
+        return Listed(listed.names[seen], listed.prints[seen])
 
     def _list(
         self, live: Live, here: ObjectInfo, report: GcReport, ripe: Sequence[NameList]
@@ -280,20 +313,26 @@ class GarbageCollection:
                 report.derived.add("derived", info)
 
     def _tidy(self, here: ObjectInfo) -> None:
-        """Removes lists that were swept a while ago, and what is left of those that never began."""
+        """Removes lists that were withdrawn, swept a while ago or never begun; and left clocks."""
         folders: dict[str, dict[str, ObjectInfo]] = {}
         for info in self._store.list(PREFIX):
-            list_id, _, part = info.path.removeprefix(PREFIX).partition("/")
-            folders.setdefault(list_id, {})[part] = info
+            if is_part(info.path):
+                list_id, _, part = info.path.removeprefix(PREFIX).partition("/")
+                folders.setdefault(list_id, {})[part] = info
         for list_id, parts in folders.items():
             if SWEPT in parts:
                 least, last = datetime.timedelta(seconds=MIN_GRACE_S), parts[SWEPT].modified
             elif "names" not in parts:
                 least, last = DAY, max(one.modified for one in parts.values())
+            elif is_withdrawn(self._store, list_id):
+                least, last = datetime.timedelta(), here.modified
             else:
                 continue
             if self._request.alone or here.modified - last >= least:
                 remove_list(self._store, list_id)
+        for info in list(self._store.list(NOW)):
+            if info.modified < here.modified - DAY:
+                self._store.delete(info.path)
 
     def _record(self, report: GcReport) -> None:
         record = GcRecord(
@@ -333,6 +372,14 @@ def withdraw(repository: Repository) -> int:
             count += 1
             remove_list(repository.store, one.id)
     return count
+
+
+def _stopped() -> Conflict:
+    return Conflict(
+        "this garbage collection was stopped for more than a day",
+        kind=ErrorKind.GC_REFUSED,
+        hint=hint("run it again: {}", Call("gc")),
+    )
 
 
 def _add(whole: Tally, part: Tally) -> None:

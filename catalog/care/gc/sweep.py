@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from catalog.care.gc.lease import Lease
 from catalog.care.gc.listing import Candidates, Listed, Tally, batches
 from catalog.care.gc.live import Names, among, sorted_names
 from catalog.care.gc.objects import Kind, print_of
@@ -17,15 +16,23 @@ def condemned(listed: Listed, live: Names, kept: set[int]) -> Listed:
     return Listed(listed.names[~stays], listed.prints[~stays])
 
 
+AT_ONCE = 1000
+"""Objects removed by one request, at most: the right to do so is renewed before each."""
+
+
 def sweep(
-    store: ObjectStore, doomed: Listed, lease: Lease, *, told: Callable[[list[str]], None]
+    store: ObjectStore,
+    doomed: Listed,
+    *,
+    renew: Callable[[], None],
+    told: Callable[[list[str]], None],
 ) -> tuple[Tally, Tally]:
     """Removes objects that are still what they were when they were listed.
 
     Args:
         store: Where they are.
         doomed: Their names, and what they were.
-        lease: The right to do so.
+        renew: Keeps the right to do so, or raises.
         told: Takes the paths that are going to be removed, before they are.
 
     Returns:
@@ -35,6 +42,7 @@ def sweep(
     if not len(doomed.names):
         return gone, changed
     for batch, names in batches(store, Candidates()):
+        renew()
         found: list[tuple[Kind, ObjectInfo]] = []
         for place in np.flatnonzero(among(names, doomed.names)).tolist():
             kind, info = batch[place]
@@ -43,10 +51,11 @@ def sweep(
                 found.append((kind, info))
             else:
                 changed.add(kind, info)
-        if found:
-            lease.renew()
-            told([info.path for _, info in found])
-            removed = store.delete_listed([info for _, info in found])
-            for (kind, info), is_gone in zip(found, removed, strict=True):
+        for start in range(0, len(found), AT_ONCE):
+            part = found[start : start + AT_ONCE]
+            told([info.path for _, info in part])
+            renew()
+            removed = store.delete_listed([info for _, info in part])
+            for (kind, info), is_gone in zip(part, removed, strict=True):
                 (gone if is_gone else changed).add(kind, info)
     return gone, changed

@@ -1,0 +1,332 @@
+"""Worlds for garbage collection: a clock that is set, actors that take turns, an own reader.
+
+Each actor works on the catalog through a store of its own, which waits before each operation until
+the schedule lets it go on. In between anything may pass: operations of others, or days.
+"""
+
+import datetime
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import unquote
+
+from catalog import Catalog
+from catalog.dataclasses import replace as replaced
+from catalog.repository.repository import open_existing
+from catalog.storage.local import LocalStore
+from catalog.storage.store import ObjectInfo, OutcomeUnknown
+from tests.repository.format_reader import Json, Reader
+from tests.storage.killing import Killed
+
+START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC).timestamp()
+TICK_S = 0.01
+WRITES = {"create", "swap", "put"}
+FIXED = frozenset({"location", "external_files", "uri", "scratch", "inner", "world", "actor"})
+OWN = ("objects", "data", "blobs", "lists", "refs/reflogs")
+
+
+@dataclass
+class Actor:
+    """Somebody who works on the catalog; ``act`` is run again and again, by a thread each."""
+
+    name: str
+    act: Callable[["Actor"], None]
+    asleep_until: float = 0.0
+    guarded_since: float | None = None
+    guard_s: float = 0.0
+    doom: str = ""
+    error: BaseException | None = None
+    is_done: bool = True
+    at_gate: bool = False
+    go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    one: threading.RLock = field(default_factory=threading.RLock)
+
+
+class World:
+    """A directory, the time, and who works there.
+
+    Attributes:
+        lawless: Whether a deletion compares nothing, as on S3, where equal bytes look equal.
+    """
+
+    def __init__(self, root: Path, random: Random, *, lawless: bool = False) -> None:
+        self.root, self.random, self.lawless = root, random, lawless
+        self.now = START
+        self.steps = 0
+        self.trace: list[str] = []
+        self._turn = threading.Condition()
+        self._running: Actor | None = None
+
+    def seconds(self) -> float:
+        return self.now
+
+    def time(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(self.now, datetime.UTC)
+
+    def store(self, actor: Actor | None = None) -> "WorldStore":
+        return WorldStore(self, actor)
+
+    def open(self, actor: Actor | None = None) -> Catalog:
+        repository = open_existing(self.store(actor))
+        repository.condemned._clock = self.seconds
+        if actor is not None:
+            check = repository.branches.check
+
+            def guarded(*args: Any) -> Callable[[], None]:
+                self.guard(actor, 1700.0)
+                return check(*args)
+
+            repository.branches.check = guarded
+            repository.tags.check = lambda commit_id: guarded(commit_id, None)
+        catalog = Catalog("lake", repository, author="tester")
+        catalog.context = replaced(catalog.context, clock=self.time)
+        return catalog
+
+    def guard(self, actor: Actor, seconds: float) -> None:
+        """Lets no more than some time pass until the actor has done what it is about to do."""
+        actor.guarded_since, actor.guard_s = self.now, seconds
+
+    # turns
+
+    def gate(self, actor: Actor) -> None:
+        with self._turn:
+            actor.at_gate = True
+            self._running = None
+            self._turn.notify_all()
+        actor.go.acquire()
+
+    def step(self, actor: Actor) -> None:
+        """Lets an actor do one operation of its store, and come to the next."""
+        self.steps += 1
+        self.now += TICK_S
+        with self._turn:
+            self._running = actor
+            actor.at_gate = False
+            if actor.is_done:
+                actor.is_done = False
+                threading.Thread(target=self._run, args=(actor,), daemon=True).start()
+            else:
+                actor.go.release()
+            while self._running is actor:
+                assert self._turn.wait(60), f"{actor.name} hangs"
+
+    def _run(self, actor: Actor) -> None:
+        try:
+            actor.act(actor)
+        except BaseException as error:  # noqa: BLE001  # the test looks at it
+            actor.error = error
+        with self._turn:
+            actor.guarded_since, actor.doom = None, ""
+            actor.is_done = True
+            self._running = None
+            self._turn.notify_all()
+
+    def pass_time(self, seconds: float) -> None:
+        """Lets time pass, as much as who must not be stopped for long allows."""
+        self.now += seconds
+
+    def may_pass(self, actors: Sequence[Actor]) -> float:
+        left = [
+            one.guard_s - (self.now - one.guarded_since)
+            for one in actors
+            if one.guarded_since is not None
+        ]
+        return max(0.0, min(left, default=float("inf")))
+
+
+class WorldStore:
+    """A directory as an actor sees it: by turns, and with the world's time."""
+
+    def __init__(self, world: World, actor: Actor | None) -> None:
+        self.world, self.actor = world, actor
+        self.inner = LocalStore(str(world.root))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "turn":
+            raise AttributeError(name)
+        method = getattr(self.inner, name)
+        if name in FIXED or not callable(method):
+            return method
+        return lambda *args, **kwargs: self._do(name, method, *args, **kwargs)
+
+    def _do(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        actor, world = self.actor, self.world
+        if actor is None:
+            return self._done(name, method, *args, **kwargs)
+        with actor.one:
+            world.gate(actor)
+            if actor.doom == "before":
+                actor.doom = "dead"
+            if actor.doom == "dead":
+                raise Killed
+            answer = self._done(name, method, *args, **kwargs)
+            about = args[0] if args and isinstance(args[0], str) else ""
+            world.trace.append(f"{world.now - START:.2f} {actor.name} {name} {about}")
+            if (name == "swap" or name == "create") and about.startswith(
+                ("refs/branches", "refs/tags")
+            ):
+                actor.guarded_since = None
+            if actor.doom == "after":
+                actor.doom = "dead"
+                raise Killed
+            if actor.doom == "lost" and name in ("create", "swap"):
+                actor.doom = ""
+                raise OutcomeUnknown("connection reset")
+            return answer
+
+    def _done(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if name in WRITES:
+            answer = method(*args, **kwargs)
+            self._stamp([args[0]])
+            return answer
+        if name in ("publish", "adopt"):
+            files = args[0]
+            fresh = [path for _, path in files if not (self.world.root / path).exists()]
+            answer = method(*args, **kwargs)
+            self._stamp(fresh)
+            return answer
+        return method(*args, **kwargs)
+
+    def _stamp(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            os.utime(self.world.root / path, (self.world.now, self.world.now))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = self._do("list", lambda wanted: list(self.inner.list(wanted)), prefix)
+        for number, info in enumerate(found):
+            if number and number % 40 == 0:
+                self._do("list", lambda wanted: None, prefix)
+            yield replace_identity(info) if self.world.lawless else info
+
+    def info(self, path: str) -> ObjectInfo | None:
+        info: ObjectInfo | None = self._do("info", self.inner.info, path)
+        return replace_identity(info) if info is not None and self.world.lawless else info
+
+    def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
+        gone = []
+        for one in found:
+            if self.world.lawless:
+                self._do("delete", self.inner.delete, one.path)
+                gone.append(True)
+            else:
+                gone += self._do("delete_listed", self.inner.delete_listed, [one])
+        if self.actor is not None:
+            self.actor.guarded_since = None
+        return gone
+
+
+def replace_identity(info: ObjectInfo) -> ObjectInfo:
+    """Returns an object as a store tells of it that knows no difference of equal bytes."""
+    return replaced(info, identity=f"etag{info.size_bytes}")
+
+
+class Seen(Reader):
+    """The independent reader, which remembers from which packs it read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.packs: set[str] = set()
+
+    def frame(self, place: tuple[str, int, int], tag: bytes) -> bytes:
+        self.packs.add(place[0])
+        return super().frame(place, tag)
+
+
+class Oracle:
+    """Tells what a catalog needs, and whether it is all there; reads each commit once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._needs: dict[str, frozenset[str]] = {}
+        self._parents: dict[str, Sequence[str]] = {}
+
+    def tips(self) -> dict[str, str]:
+        reader = Reader(self.root)
+        found: dict[str, str] = {}
+        for path in sorted((self.root / "refs/branches").iterdir()):
+            name = unquote(path.name.removesuffix(".json"))
+            commit = reader.branch(name)["commit"]
+            if commit is not None:
+                found[name] = commit
+        tags = self.root / "refs/tags"
+        for path in sorted(tags.iterdir()) if tags.exists() else ():
+            tag = None
+            if path.name.endswith(".json"):
+                tag = reader.tag(path.name.removesuffix(".json"))
+            if tag is not None:
+                found["tag " + path.name] = tag["commit"]
+        return found
+
+    def reachable(self) -> set[str]:
+        """Returns the paths of all that refs need, once it has seen that it is all there."""
+        needed: set[str] = set()
+        reader = Reader(self.root)
+        for path in (self.root / "refs/branches").iterdir():
+            name = unquote(path.name.removesuffix(".json"))
+            reader.reflog(name)
+            page = reader.branch(name)["older"]
+            while page is not None:
+                needed.add(f"refs/reflogs/{page[:2]}/{page}.json")
+                page = next(
+                    r["older"] for r in [_json(self.root / f"refs/reflogs/{page[:2]}/{page}.json")]
+                )
+        for ref, tip in self.tips().items():
+            waiting, done = [tip], set()
+            while waiting:
+                commit = waiting.pop()
+                if commit in done:
+                    continue
+                done.add(commit)
+                lost = [one for one in self.needs(commit) if not (self.root / one).exists()]
+                assert not lost, f"{ref} needs what is gone: {lost} of {commit}"
+                needed |= self.needs(commit)
+                waiting += self._parents[commit]
+        return needed
+
+    def needs(self, commit: str) -> frozenset[str]:
+        found = self._needs.get(commit)
+        if found is None:
+            found = self._needs[commit] = self._read(commit)
+        return found
+
+    def _read(self, commit: str) -> frozenset[str]:
+        reader = Seen(self.root)
+        says, places, _ = reader.head(commit)
+        self._parents[commit] = says["parents"]
+        reader.packs |= {commit, *(pack for pack, _, _ in places.values())}
+        paths: set[str] = set()
+        for name, table in reader.tables(commit).items():
+            for file in reader.files(table):
+                reader.read_file(table, file)
+                paths.add(file["path"].decode())
+                if file.get("blobs"):
+                    list_id = file["blobs"].hex()
+                    paths.add(f"lists/{list_id[:2]}/{list_id}")
+                    for sha256, (_, place) in reader.blobs(list_id).items():
+                        paths.add(place or f"blobs/{sha256[:2]}/{sha256}")
+            if "file_set" in table.says["properties"]:
+                reader.contents(table)
+            if name in says["changes"]:
+                reader.change_list(commit, name)
+        return frozenset(paths | {f"objects/{one[:2]}/{one}" for one in reader.packs})
+
+
+def _json(path: Path) -> Json:
+    import json
+
+    found: Json = json.loads(path.read_bytes())
+    return found
+
+
+def stored(root: Path) -> set[str]:
+    """Returns the paths of all objects that may be garbage."""
+    return {
+        path.relative_to(root).as_posix()
+        for folder in OWN
+        for path in (root / folder).rglob("*")
+        if path.is_file()
+    }
