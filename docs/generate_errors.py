@@ -69,7 +69,8 @@ def _categories() -> dict[str, type]:
 
 def _raised(categories: dict[str, type]) -> dict[str, set[str]]:
     """Returns the public classes of errors that are raised with each kind, by its name."""
-    import catalog.storage.store  # noqa: F401 - defines classes of its own
+    import catalog.care.transfer.report
+    import catalog.storage.store  # noqa: F401 - these define classes of their own
 
     public = {
         one.__name__: next(base.__name__ for base in one.__mro__ if base.__name__ in categories)

@@ -85,6 +85,29 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("catalog:compare", "catalog.operations.compare.comparison:Comparison"),
     ),
     (
+        "Executors",
+        "What runs the independent tasks of diffs, refreshes and checks: "
+        "`catalog.open(…, executor=…)`.",
+        (
+            "catalog.engine.executor:ThreadExecutor",
+            "catalog.engine.executors.processes:ProcessExecutor",
+            "catalog.engine.executors.dask_cluster:DaskExecutor",
+            "catalog.engine.executors.ray_cluster:RayExecutor",
+        ),
+    ),
+    (
+        "Care",
+        "What `cat.gc(…)`, `cat.expire(…)`, `cat.compact(…)` and `cat.upgrade(…)` return.",
+        (
+            "catalog.care.gc.run:GcReport",
+            "catalog.care.gc.listing:Tally",
+            "catalog.care.gc.record:GcRecord",
+            "catalog.operations.care.expire:ExpiryReport",
+            "catalog.operations.care.compact:CompactReport",
+            "catalog.operations.care.upgrade:UpgradeReport",
+        ),
+    ),
+    (
         "Values",
         "All of them are frozen.",
         (
@@ -312,7 +335,8 @@ def _signature(name: str, function: object) -> str:
         if one.kind is one.KEYWORD_ONLY and not star:
             parameters.append("*")
             star = True
-        default = "" if one.default is one.empty else f"={one.default!r}"
+        shown = "…" if inspect.isfunction(one.default) else repr(one.default)
+        default = "" if one.default is one.empty else f"={shown}"
         parameters.append(f"{one.name}{default}")
     return f"{name}({', '.join(parameters)})"
 

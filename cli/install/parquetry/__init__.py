@@ -8,6 +8,7 @@ import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 
 def _load_neighbours() -> None:
@@ -36,9 +37,12 @@ def _load_neighbours() -> None:
 _load_neighbours()
 
 import catalog  # noqa: E402 - the neighbour
-from catalog import *  # noqa: E402, F403
+
+if TYPE_CHECKING:
+    from catalog import *  # noqa: F403
 
 __all__ = catalog.__all__
+globals().update({name: found for name, found in vars(catalog).items() if name in __all__})
 
 
 def __getattr__(name: str) -> object:
