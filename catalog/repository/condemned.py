@@ -377,7 +377,7 @@ class Condemned:
             found = [self._store.info(path) for path in paths]
         for path, info in zip(paths, found, strict=True):
             if info is None:
-                raise _swept(path)
+                raise _swept(f"{path} is gone")
 
     def _brought(self, commit_id: str, before: str | None) -> tuple[list[str], set[str]]:
         """Returns what a commit brings, and what of it was given up when it was expired."""
@@ -388,7 +388,12 @@ class Condemned:
         except CorruptData:  # it is about to be mended
             ends = before, None
         brought = Brought(self._store)
-        paths = list(brought.paths(commit_id, [one for one in ends if one is not None]))
+        try:
+            paths = list(brought.paths(commit_id, [one for one in ends if one is not None]))
+        except CorruptData as error:
+            if isinstance(error.__cause__, NotFound):
+                raise _swept(error.message) from error
+            raise
         return paths, brought.given_up
 
     def _old(self) -> set[int]:
@@ -419,9 +424,9 @@ class Condemned:
         )
 
 
-def _swept(path: str) -> Conflict:
+def _swept(what: str) -> Conflict:
     return Conflict(
-        f"{path} was removed as garbage before it was part of a commit",
+        f"what the commit needs was removed as garbage, since nothing reached it: {what}",
         kind=ErrorKind.GC_UNDER_WAY,
-        hint="run it again: it is written anew",
+        hint="run it again: what it writes is written anew; a commit that is gone cannot be had back",
     )
