@@ -428,5 +428,5 @@ def _swept(what: str) -> Conflict:
     return Conflict(
         f"what the commit needs was removed as garbage, since nothing reached it: {what}",
         kind=ErrorKind.GC_UNDER_WAY,
-        hint="run it again: what it writes is written anew; a commit that is gone cannot be had back",
+        hint="run it again: what it writes is written anew; commits that are gone stay gone",
     )
