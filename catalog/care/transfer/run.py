@@ -114,7 +114,8 @@ def mirror(source: Repository, target: Repository, options: TransferOptions) -> 
         if options.full or name not in there.branches or there.branches[name].data != one.data
     ]
     tags = [one.tag.commit_id for one in refs.tags.values() if not one.is_deleted]
-    transfer.carry([*(one for one in changed if one is not None), *tags], known)
+    starts = [*(one for one in changed if one is not None), *tags]
+    transfer.carry(starts, known)
     transfer.carry_past(refs, there, known)
     return checked(transfer.follow(refs))
 
@@ -178,10 +179,19 @@ class Transfer:
         return self._carrier.carried.broken
 
     def carry(self, starts: Iterable[str], known: Sequence[str] = ()) -> None:
-        """Carries commits with all before them that are not known."""
+        """Carries commits with all before them that are not known, for refs to be at them.
+
+        Of those that are known, the data comes that the target had expired.
+        """
         self._heads = list(dict.fromkeys(starts))
         self._proved = self._heads
+        lacking = self._data.keep(self._heads)
         self._carrier.carry(self._heads, known)
+        for commit_id in lacking:
+            if commit_id not in self.broken and commit_id not in self._carrier.carried.commits:
+                self._carrier.carry(
+                    [commit_id], self._carrier.source_commits.read(commit_id).parents
+                )
 
     def carry_past(self, refs: StoredRefs, there: StoredRefs, known: Sequence[str] = ()) -> None:
         """Carries what reflogs name, and merges under way, as far as it is there.

@@ -114,6 +114,8 @@ def fetch_refs(
     wanted = [_asked(context, source, ref, branch) for ref in refs]
     for one in wanted:  # before anything is copied
         _check_movable(context, one)
+        if one.tag is None:
+            source.expiry.check_kept(one.commit_id)
     transfer = Transfer(source, target, options)
     known = () if options.full else tuple(read_refs(target.store).heads())
     transfer.carry([one.commit_id for one in wanted], known)
