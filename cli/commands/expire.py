@@ -25,7 +25,7 @@ def expire(
     ] = None,
     keep_last: Annotated[
         int,
-        typer.Option("--keep-last", metavar="N", help="Keep the newest commits of each branch."),
+        typer.Option("--keep-last", metavar="N", help="Keep the N newest commits of each branch."),
     ] = 1,
     keep_tags: Annotated[
         bool, typer.Option("--keep-tags/--no-keep-tags", help="Keep the commits that have a tag.")

@@ -293,6 +293,9 @@ class GarbageCollection:
                 self._sweep(mine, here, report)
                 report.listed = Tally()
                 times.pop()
+        if self._request.dry_run and self._request.alone:
+            _add(report.removed, report.listed)
+            report.listed = Tally()
         report.next_sweep = min(times) + self._request.grace if times else None
 
     def _told(self, found: Candidates, report: GcReport) -> None:
