@@ -179,10 +179,8 @@ def read_objects(store: ObjectStore, list_id: str) -> Listed:
     """
     path = f"{PREFIX}{list_id}/objects"
     data = store.read(path).data
-    if len(data) < _HEAD.size or _HEAD.unpack_from(data) != (
-        MAGIC,
-        (len(data) - _HEAD.size) // _PAIR.itemsize,
-    ):
+    count, rest = divmod(len(data) - _HEAD.size, _PAIR.itemsize)
+    if count < 0 or rest or _HEAD.unpack_from(data) != (MAGIC, count):
         raise CorruptData(f"{path} is damaged")
     table = np.frombuffer(data, dtype=_PAIR, offset=_HEAD.size)
     return Listed(table["name"].astype(np.uint64), table["print"].astype(np.uint64))

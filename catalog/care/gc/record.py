@@ -86,7 +86,7 @@ def record_from_bytes(data: bytes, path: str) -> GcRecord:
             "removed": dict(removed),
             "removed_bytes": dict(removed_bytes),
             "rescued": int(rescued),
-        }:
+        } if all(map(_is_counts, (listed, listed_bytes, removed, removed_bytes))):
             return GcRecord(
                 own,
                 parse_time(time),
@@ -99,6 +99,10 @@ def record_from_bytes(data: bytes, path: str) -> GcRecord:
                 rescued=rescued,
             )
     raise CorruptData(f"{path} is not readable: fields are missing or of another type")
+
+
+def _is_counts(stored: Mapping[str, object]) -> bool:
+    return all(isinstance(count, int) for count in stored.values())
 
 
 def records(store: ObjectStore) -> list[GcRecord]:
