@@ -28,7 +28,6 @@ the N names, ascending u64, all little-endian; a name is the BLAKE2b-64 of a pat
 import datetime
 import hashlib
 import re
-import re
 import struct
 import sys
 import threading
@@ -52,7 +51,6 @@ from catalog.threads import Threads
 PREFIX = "gc/lists/"
 MAGIC = b"PQTRGCLN"
 _HEAD = struct.Struct("<8sQ32s")
-_NAME = re.compile(r"[0-9a-f]{16}")
 
 MIN_GRACE_S = 3600
 """Least time from a list to its sweep: many times what passes between a look at the lists and
@@ -219,10 +217,6 @@ def read_notes(store: ObjectStore, list_id: str) -> set[int]:
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and re.fullmatch(r"[0-9a-f]{16}", text) is not None
-
-
-def _is_name(stored: object) -> bool:
-    return isinstance(stored, str) and _NAME.fullmatch(stored) is not None
 
 
 def claim(store: ObjectStore, list_id: str, what: bytes) -> bytes:

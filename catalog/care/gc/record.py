@@ -1,7 +1,6 @@
 """What garbage collections did, as stored: one record each, and which objects they removed."""
 
 import datetime
-import zlib
 from collections.abc import Iterator, Mapping
 
 from catalog.dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from catalog.errors import CorruptData
 from catalog.model.commit import parse_time, time_text
 from catalog.model.digests import check_digest, with_digest
 from catalog.model.ids import parse_json
+from catalog.repository.inflating import deflated, inflated
 from catalog.storage.store import ObjectStore
 
 PREFIX = "gc/log/"
@@ -124,11 +124,12 @@ class RemovedPaths:
     def tell(self, paths: list[str]) -> None:
         """Takes paths that are going to be removed."""
         self._number += 1
-        data = zlib.compress("\n".join(paths).encode())
+        data = deflated("\n".join(paths).encode())
         self._store.create(f"{PREFIX}removed/{self._id}/{self._number:06}", data)
 
 
 def removed_paths(store: ObjectStore, record_id: str) -> Iterator[str]:
     """Yields the paths of what a garbage collection removed, or was about to."""
     for info in store.list(f"{PREFIX}removed/{record_id}/"):
-        yield from zlib.decompress(store.read(info.path).data).decode().split("\n")
+        told = inflated(store.read(info.path).data, info.path)
+        yield from told.decode(errors="replace").split("\n")
