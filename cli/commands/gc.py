@@ -104,9 +104,9 @@ def _json(report: "GcReport") -> Mapping[str, object]:
 def _tally_json(tally: "Tally") -> Mapping[str, object]:
     return {
         "objects": tally.total,
-        "bytes": tally.total_bytes,
+        "size_bytes": tally.total_bytes,
         "by_kind": {
-            kind: {"objects": count, "bytes": tally.bytes[kind]}
+            kind: {"objects": count, "size_bytes": tally.bytes[kind]}
             for kind, count in tally.objects.items()
         },
     }

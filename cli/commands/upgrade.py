@@ -21,9 +21,9 @@ def upgrade(
     Make sure before that no earlier release writes to it.
     """
     report = opened(context).upgrade(dry_run=dry_run)
-    said = "would have" if dry_run else "has"
+    said = "would have" if dry_run else "has now"
     text = (
-        f"the catalog {said} format {report.after} now; before, {report.before}"
+        f"the catalog {"has" if dry_run else "had"} format {report.before}, and {said} format {report.after}"
         if report.is_changed
         else f"the catalog has format {report.after} already"
     )

@@ -205,8 +205,11 @@ class _Run:
                 publication.check(steps[-1])
                 self._target.note_table(name)
             passed: dict[str, str] = {}
+            explained = self._context.repository.expiry.explained
             try:
-                for written_one in _written(publication, shown, steps, passed=passed):
+                for written_one in _written(
+                    publication, shown, steps, passed=passed, explained=explained
+                ):
                     written.append(written_one)
                     shown = written_one.shown
                 publication.flush()
@@ -245,6 +248,7 @@ def _written(
     steps: Sequence[Step],
     *,
     passed: dict[str, str],
+    explained: Callable[[CatalogError], CatalogError],
 ) -> Iterator[Written]:
     """Writes the versions of steps, and yields what each took.
 
@@ -256,6 +260,7 @@ def _written(
         shown: The newest version.
         steps: The steps; the last one must succeed.
         passed: Gets the commits without a version, and why.
+        explained: Returns the error for data that was expired, if that is what an error is about.
     """
     for number, step in enumerate(steps):
         given = (
@@ -266,7 +271,7 @@ def _written(
         except (CorruptData, Unsupported) as error:
             if number == len(steps) - 1 or error.kind not in PASSED_OVER:
                 raise
-            passed[step.commit_id] = error.message
+            passed[step.commit_id] = explained(error).message
             continue
         yield written
         shown = written.shown
