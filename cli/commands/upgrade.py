@@ -23,7 +23,7 @@ def upgrade(
     report = opened(context).upgrade(dry_run=dry_run)
     said = "would have" if dry_run else "has now"
     text = (
-        f"the catalog {"has" if dry_run else "had"} format {report.before}, and {said} format {report.after}"
+        f"the catalog {'has' if dry_run else 'had'} format {report.before}, and {said} format {report.after}"
         if report.is_changed
         else f"the catalog has format {report.after} already"
     )

@@ -308,3 +308,23 @@ def test_a_mirror_keeps_what_its_own_list_holds(lake: Path, tmp_path: Path) -> N
     late.gc()
     assert late.sql("SELECT * FROM fresh@extra").fetchall() == [(1,)]
     assert late.fetch(lake, mirror=True, verify="hash").commits == 0
+
+
+def test_what_is_published_stays_and_says_what_it_cannot_have(lake: Path, tmp_path: Path) -> None:
+    from deltalake import DeltaTable
+
+    cat = opened(lake)
+    cat.publish("main", tmp_path / "out", tables=["orders"])
+    versions = DeltaTable(tmp_path / "out" / "orders").version()
+    rows = [
+        DeltaTable(tmp_path / "out" / "orders", version=one).to_pyarrow_table().to_pylist()
+        for one in range(versions + 1)
+    ]
+    cat.expire("30d")
+    assert swept(lake, 0)
+    for one, told in enumerate(rows):
+        table = DeltaTable(tmp_path / "out" / "orders", version=one)
+        assert table.to_pyarrow_table().to_pylist() == told
+    (report,) = opened(lake).publish("main", tmp_path / "anew", tables=["orders"]).tables
+    assert report.passed_over
+    assert all("has expired: the data of" in why for why in report.passed_over.values())

@@ -59,3 +59,20 @@ def test_a_newer_format_says_what_it_takes(old: Path, release: str, said: str) -
         Catalog.open(str(old))
     assert caught.value.kind == ErrorKind.NEWER_FORMAT
     assert said in str(caught.value.hint)
+
+
+def test_a_copy_keeps_its_format_and_follows_an_upgraded_source(old: Path, tmp_path: Path) -> None:
+    source, place = Catalog.open(str(old)), tmp_path / "copy"
+    source.clone_to(place, verify="hash")
+    source.upgrade()
+    source.tags.create("upgraded")
+    copy = Catalog.open(str(place))
+    assert copy.fetch(old, mirror=True, verify="hash").moved
+    copy = Catalog.open(str(place))
+    assert copy.info.format_version == 1
+    with pytest.raises(Unsupported):
+        copy.gc()
+    assert contents(place) == contents(old)
+    copy.upgrade()
+    assert not copy.gc(alone=True).removed.total
+    assert contents(place) == contents(old)
