@@ -21,9 +21,9 @@ def upgrade(
     Make sure before that no earlier release writes to it.
     """
     report = opened(context).upgrade(dry_run=dry_run)
-    said = "would have" if dry_run else "has now"
+    was, said = ("has", "would have") if dry_run else ("had", "now has")
     text = (
-        f"the catalog {'has' if dry_run else 'had'} format {report.before}, and {said} format {report.after}"
+        f"the catalog {was} format {report.before}, and {said} format {report.after}"
         if report.is_changed
         else f"the catalog has format {report.after} already"
     )
