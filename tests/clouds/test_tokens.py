@@ -1,8 +1,6 @@
 """Tokens of Google Cloud and Azure go to nobody who could use them."""
 
-import gc
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,15 +19,6 @@ SIGNATURE = "c2lnbmF0dXJlEXAMPLE"
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catalog.storage.bucket.requests.PAUSE_S", 0.0)
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collects what errors hold: answers that the library left open would warn in other tests."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture
