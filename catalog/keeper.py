@@ -10,6 +10,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
+    from catalog.care.fsck.run import FsckReport
     from catalog.care.gc.record import GcRecord
     from catalog.care.gc.run import GcReport
     from catalog.care.transfer.report import TransferProgress, TransferReport
@@ -93,6 +94,51 @@ class CatalogKeeper(CatalogBackfiller):
         from catalog.operations.care.gc import withdraw_lists
 
         return withdraw_lists(self.context)
+
+    def fsck(
+        self,
+        *,
+        deep: bool = False,
+        repair: bool = False,
+        source: "CatalogKeeper | str | None" = None,
+        dry_run: bool = False,
+        progress: "GcProgress | None" = None,
+    ) -> "FsckReport":
+        """Verifies that everything is there, and is what was written.
+
+        Nothing that is wrong ends it: each damaged object is one finding, with what it affects. By
+        default it reads all references, commits, manifests and lists, and compares data files
+        with a listing. It can run beside writers.
+
+        Args:
+            deep: Whether to read all data, too: to hash every byte, and to compare statistics,
+                fingerprints and digests of rows with the rows.
+            repair: Whether to repair what loses nothing: derived objects that are damaged are
+                removed, and others replaced where the right bytes are found, by their hash.
+            source: Another catalog with the same objects, such as a backup, or where it is: whole
+                objects are taken from it.
+            dry_run: Whether to tell only what would be repaired.
+            progress: Takes what is done, and how many of it.
+
+        Returns:
+            What was verified and found; ``is_whole`` says whether anything is damaged.
+
+        Raises:
+            StorageFailure: The objects cannot be listed.
+            InvalidInput: It is asked for a dry run, or another catalog, without a repair.
+        """
+        from catalog.operations.care.fsck import fsck, source_store
+
+        return fsck(
+            self.context,
+            deep=deep,
+            repair=repair,
+            source=source_store(
+                source.context.repository.store if isinstance(source, CatalogKeeper) else source
+            ),
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def compact(
         self,

@@ -145,6 +145,7 @@ _COMMANDS = {
     "publish": "publish:publish",
     "serve": "serve:serve",
     "expire": "expire:expire",
+    "fsck": "fsck:fsck",
     "clone": "clone:clone",
     "fetch": "clone:fetch",
     "upgrade": "upgrade:upgrade",

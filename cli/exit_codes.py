@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
         1,
         "the answer is no: differences under `--exit-code`, a table that is not reproduced, a "
         "check that fails, a change that a contract, a guard or a gate does not allow, a failed "
-        "statement in a shell",
+        "statement in a shell, damage that `fsck` found",
     )
     USAGE = 2, "wrong usage"
     ERROR = 3, "an error"

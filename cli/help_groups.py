@@ -15,7 +15,7 @@ COMMANDS: Groups = {
         *("reset",),
     ),
     "Derive and check": ("derive", "refresh", "lineage", "reproduce", "check", "contract"),
-    "Take care": ("gc", "expire", "compact", "clone", "fetch", "upgrade"),
+    "Take care": ("gc", "expire", "compact", "fsck", "clone", "fetch", "upgrade"),
     "Hand out": ("export", "views", "publish", "serve"),
 }
 

@@ -205,7 +205,7 @@ def _read(store: ObjectStore, paths: Sequence[str]) -> dict[str, ExpiryRecord]:
 
     def read(path: str) -> ExpiryRecord:
         try:
-            return _parsed(store.read(path).data, path)
+            return parsed_record(store.read(path).data, path)
         except NotFound as error:
             raise CorruptData(f"{path} is listed, and gone") from error
 
@@ -215,7 +215,13 @@ def _read(store: ObjectStore, paths: Sequence[str]) -> dict[str, ExpiryRecord]:
         return dict(zip(paths, pool.map(read, paths), strict=True))
 
 
-def _parsed(data: bytes, path: str) -> ExpiryRecord:
+def parsed_record(data: bytes, path: str) -> ExpiryRecord:
+    """Reads the stored form of a record.
+
+    Raises:
+        CorruptData: It is damaged.
+        Unsupported: It was stored by a newer release.
+    """
     stored = parse_json(data, path)
     if FIELD not in stored:
         raise CorruptData(f"{path} is damaged: it has no digest")

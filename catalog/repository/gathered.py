@@ -96,12 +96,12 @@ class Gathered:
         with suppress(CatalogError):
             packed = encode(_columns(prints))
             checksum = hashlib.sha256(packed).hexdigest().encode()
-            self._store.put(_path(gathered_name(prints, key)), checksum + b"\n" + packed)
+            self._store.put(gathered_path(gathered_name(prints, key)), checksum + b"\n" + packed)
 
     def read(self, name: str, key: Sequence[int]) -> dict[Identity, Fingerprint]:
         """Returns the fingerprints of an object for a key; none if it cannot be trusted."""
         try:
-            checksum, _, packed = self._store.read(_path(name)).data.partition(b"\n")
+            checksum, _, packed = self._store.read(gathered_path(name)).data.partition(b"\n")
             if hashlib.sha256(packed).hexdigest().encode() != checksum:
                 return {}
             found = _fingerprints(decode(packed, "an object of fingerprints"))
@@ -110,7 +110,8 @@ class Gathered:
         return found if gathered_name(found, key) == name else {}
 
 
-def _path(name: str) -> str:
+def gathered_path(name: str) -> str:
+    """Returns where the object of a name is."""
     return f"{PREFIX}{name[:2]}/{name}"
 
 

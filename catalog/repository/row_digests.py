@@ -14,7 +14,7 @@ from typing import TypeAlias
 import xxhash
 
 from catalog.dataclasses import dataclass
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, NotFound
 from catalog.model import types
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, ROW_DIGEST_ALGORITHM
@@ -118,7 +118,7 @@ class RowDigests:
         name = _name(table, file)
         path = _path(name)
         try:
-            line = self._header(path)
+            line = self.header(path)
             checksum, _, header = line.partition(b" ")
             if hashlib.sha256(header).hexdigest().encode() != checksum:
                 return None
@@ -200,7 +200,7 @@ class RowDigests:
         with suppress(CatalogError):
             self._store.delete(_path(_name(table, file)))
 
-    def _header(self, path: str) -> bytes:
+    def header(self, path: str) -> bytes:
         """Returns the first line of an object, without its end."""
         length = HEADER_BYTES
         while length <= MAX_HEADER_BYTES:
@@ -226,6 +226,40 @@ def _name(table: TableSnapshot, file: DataFile) -> str:
 def digests_path(table: TableSnapshot, file: DataFile) -> str:
     """Returns where the digests of a file's rows are."""
     return _path(_name(table, file))
+
+
+def is_damaged(store: ObjectStore, name: str) -> bool:
+    """Returns whether the digests of some rows, found by name, are not what was kept under it.
+
+    Those of another algorithm are nobody's business.
+
+    Raises:
+        NotFound: There are none of that name.
+    """
+    path = _path(name)
+    try:
+        line = RowDigests(store).header(path)
+        checksum, _, header = line.partition(b" ")
+        if hashlib.sha256(header).hexdigest().encode() != checksum:
+            return True
+        said = parse_json(header, "digests of rows")
+        if said["algorithm"] != ROW_DIGEST_ALGORITHM:
+            return False
+        rows = said["rows"]
+        if said["about"] != name or not isinstance(rows, int):
+            return True
+    except NotFound:
+        raise
+    except (CatalogError, ValueError, TypeError, KeyError):
+        return True
+    kept = KeptDigests(
+        rows, frozenset(), frozenset(), store, path, checksum.decode(), len(line) + 1
+    )
+    blocks = range(0, rows, BLOCK_ROWS)
+    if any(kept.words(start, start + BLOCK_ROWS) is None for start in blocks):
+        return True
+    end = len(line) + 1 + rows * WORD_BYTES + len(blocks) * WORD_BYTES
+    return bool(store.read_range(path, end, 1))
 
 
 def _path(name: str) -> str:

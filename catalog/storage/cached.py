@@ -27,7 +27,12 @@ class CachedStore(BucketStore):
     def __init__(self, uri: str, service: Service[Any], cache: DiskCache) -> None:
         super().__init__(uri, service)
         self.cache = cache
+        self._service_of = service
         self._space = f"{service.endpoint} {self.location} "
+
+    def uncached(self) -> BucketStore:
+        """Returns the store without its cache."""
+        return BucketStore(self.location, self._service_of)
 
     def read(self, path: str) -> Stored:
         """Returns an object."""

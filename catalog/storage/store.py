@@ -315,6 +315,14 @@ class CopiesRemotely(Protocol):
 
 
 @runtime_checkable
+class CachesObjects(Protocol):
+    """A store that keeps what it has read of another one."""
+
+    def uncached(self) -> "ObjectStore":
+        """Returns the other one."""
+
+
+@runtime_checkable
 class TakesTurns(Protocol):
     """A store whose writers can wait for each other before they race for an object.
 

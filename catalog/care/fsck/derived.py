@@ -1,0 +1,137 @@
+"""Verification of what stands beside the history: records of expiry, of gc, and the cache."""
+
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Callable
+
+from catalog.care.fsck.findings import Findings
+from catalog.care.gc.listing import read_objects
+from catalog.care.gc.record import PREFIX as LOG
+from catalog.care.gc.record import record_from_bytes
+from catalog.errors import CatalogError, CorruptData, NotFound, Unsupported
+from catalog.interruption import check
+from catalog.model.fingerprint import ALGORITHM
+from catalog.model.ids import canonical_json, parse_json
+from catalog.repository.condemned import PREFIX as LISTS
+from catalog.repository.condemned import SWEEP, WITHDRAWN, decode_names, read_notes
+from catalog.repository.expired import NAME as EXPIRY
+from catalog.repository.expired import PREFIX as EXPIRIES
+from catalog.repository.expired import Expired, parsed_record, union
+from catalog.repository.row_digests import is_damaged
+from catalog.storage.store import ObjectStore
+
+_OWN = re.compile(r"cache/(fingerprints|rows|gathered|stat|keys|refs)/(?:[0-9a-f]{2}/)?([0-9a-z]+)")
+
+CACHE = "cache/"
+
+
+def check_expiry(store: ObjectStore, findings: Findings) -> Expired:
+    """Verifies the records of expired data; returns what they say together."""
+    found = []
+    for info in store.list(EXPIRIES):
+        if not EXPIRY.fullmatch(info.path):
+            continue
+        try:
+            found.append(parsed_record(store.read(info.path).data, info.path))
+        except (NotFound, Unsupported):
+            continue
+        except CatalogError as error:
+            findings.add("expiry-damaged", info.path, error.message)
+    return union(found)
+
+
+def check_gc(store: ObjectStore, findings: Findings) -> None:
+    """Verifies the lists of garbage, and the records of what garbage collections did."""
+    there = {info.path: info.size_bytes for info in store.list(LISTS)}
+    for path in there:
+        folder, _, name = path.rpartition("/")
+        list_id = folder.removeprefix(LISTS)
+        try:
+            if name == "names" and "/" not in list_id:
+                decode_names(store.read(path).data, path)
+                if f"{folder}/objects" not in there:
+                    raise CorruptData(f"{folder}/objects is gone")
+                objects = read_objects(store, list_id)
+                names = decode_names(store.read(path).data, path)
+                if objects.names.tolist() != names.tolist():
+                    raise CorruptData(f"{folder}/objects is damaged")
+            elif name == "claim" and store.read(path).data not in (SWEEP, WITHDRAWN):
+                raise CorruptData(f"{path} is damaged")
+            elif folder.endswith("/kept"):
+                read_notes(store, list_id.removesuffix("/kept"))
+        except NotFound:
+            continue
+        except CatalogError as error:
+            kept = folder.removesuffix("/kept") + "/names" in there
+            findings.add(
+                "gc-list-damaged", path, error.message, severity="damage" if kept else "derived"
+            )
+    for info in store.list(LOG):
+        try:
+            if info.path.endswith(".json"):
+                record_from_bytes(store.read(info.path).data, info.path)
+            elif info.path.startswith(f"{LOG}removed/"):
+                zlib.decompress(store.read(info.path).data)
+        except (NotFound, Unsupported):
+            continue
+        except (CatalogError, zlib.error) as error:
+            message = (
+                error.message if isinstance(error, CatalogError) else f"{info.path} is damaged"
+            )
+            findings.add("gc-record-damaged", info.path, message)
+
+
+def check_cache(store: ObjectStore, findings: Findings) -> int:
+    """Verifies derived objects by their checksums and names; returns how many there are."""
+    count = 0
+    for info in store.list(CACHE):
+        match = _OWN.fullmatch(info.path)
+        if match is None:
+            continue
+        check()
+        count += 1
+        try:
+            whole = _is_whole(store, match[1], match[2], info.path)
+        except NotFound:
+            continue
+        except CatalogError as error:
+            findings.add("unreadable", info.path, error.message)
+            continue
+        if not whole:
+            findings.add("cache-damaged", info.path, f"{info.path} is damaged")
+    return count
+
+
+def _is_whole(store: ObjectStore, kind: str, name: str, path: str) -> bool:
+    if kind == "rows":
+        return not is_damaged(store, name)
+    checksum, line, packed = store.read(path).data.partition(b"\n")
+    about = f"{name}\n".encode() if kind == "keys" else b""
+    if not line or hashlib.sha256(about + packed).hexdigest().encode() != checksum:
+        return False
+    named = _NAMED.get(kind)
+    try:
+        return named is None or named(packed, name)
+    except (CatalogError, ValueError, KeyError, TypeError, zlib.error):
+        return False
+
+
+def _fingerprint_named(packed: bytes, name: str) -> bool:
+    """Returns whether a fingerprint is the one that its name says, or of another kind."""
+    stored = parse_json(zlib.decompress(packed), "a fingerprint")
+    about = canonical_json([stored["algorithm"], stored["about"]])
+    return stored["algorithm"] != ALGORITHM or hashlib.sha256(about).hexdigest() == name
+
+
+def _refs_named(packed: bytes, name: str) -> bool:
+    refs = json.loads(zlib.decompress(packed))["refs"]
+    return all(path.startswith(f"refs/{name}/") for path in refs)
+
+
+_NAMED: dict[str, Callable[[bytes, str], bool]] = {
+    "fingerprints": _fingerprint_named,
+    "refs": _refs_named,
+}
+"""What tells that an object is about what its name says."""

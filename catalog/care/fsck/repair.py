@@ -1,0 +1,246 @@
+"""Repairs that lose nothing: what is published has the hash that the catalog itself names.
+
+Derived objects that are damaged are removed. Whatever has a hash is taken from where its bytes are
+whole: another name in the same catalog, another catalog, the rows that a list was made of. What is
+not proved by a hash is left as it is.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pyarrow.parquet as pq
+
+from catalog.care.fsck.candidates import flipped, is_good_pack, moved_back
+from catalog.care.fsck.files import Damaged, parts_of
+from catalog.care.fsck.findings import Finding
+from catalog.care.fsck.run import Verified
+from catalog.care.gc.lease import Lease
+from catalog.care.gc.objects import objects
+from catalog.errors import CatalogError, CorruptData, NotFound
+from catalog.interruption import check
+from catalog.model.ids import content_id, parse_json, random_id
+from catalog.model.names import decode_segment
+from catalog.model.refs import branch_from_json, tag_from_json
+from catalog.repository import branches, tags
+from catalog.repository.blobs import Blob, decode_list, encode_list
+from catalog.repository.condemned import PREFIX as LISTS
+from catalog.repository.condemned import WITHDRAWN, claim
+from catalog.repository.datafiles import readable
+from catalog.repository.expired import PREFIX as EXPIRIES
+from catalog.repository.expired import parsed_record
+from catalog.repository.ref_listing import SUFFIX
+from catalog.repository.repository import Repository
+from catalog.storage.store import ObjectStore
+
+FLIPPED_BYTES = 4096
+"""Size up to which an object with a digest is tried with each of its bits flipped."""
+
+
+class Repair:
+    """Repairs what a verification found, as far as it can be proved right.
+
+    Args:
+        repository: The stored objects.
+        verified: What was found.
+        source: Another catalog, such as a backup, from which whole objects are taken.
+        dry_run: Whether to look only what could be repaired.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        verified: Verified,
+        *,
+        source: ObjectStore | None,
+        dry_run: bool,
+    ) -> None:
+        self._store = repository.store
+        self._verified = verified
+        self._source = source
+        self._dry_run = dry_run
+        self._twins: dict[str, list[str]] | None = None
+
+    def run(self) -> None:
+        """Repairs, and notes it in the findings."""
+        for finding in self._verified.report.findings:
+            check()
+            if finding.severity == "left over" and finding.kind != "gc-list-damaged":
+                continue
+            try:
+                done = self._one(finding)
+            except CatalogError:
+                continue  # it stays as it is, and so does the finding
+            finding.repaired = done and not self._dry_run
+            finding.could_repair = done and self._dry_run
+
+    def _one(self, finding: Finding) -> bool:
+        path = finding.path
+        match finding.kind:
+            case "cache-damaged" | "cache-wrong":
+                return path.startswith("cache/") and self._remove(path)
+            case "gc-list-damaged":
+                return self._withdraw(path)
+            case "branch-damaged" | "tag-damaged" | "expiry-damaged":
+                return self._with_digest(path)
+            case "pack-missing" | "pack-damaged":
+                return self._pack(path)
+            case "reflog-missing" | "reflog-damaged":
+                wanted = path.rpartition("/")[2].removesuffix(SUFFIX)
+                return self._small(path, lambda data: content_id(data) == wanted)
+        known = self._verified.damaged.get(path)
+        if known is None or not known.sha256:
+            return False
+        if known.file is not None:
+            return self._list(path, known)
+        return self._bytes(path, known)
+
+    def _remove(self, path: str) -> bool:
+        if not self._dry_run:
+            self._store.delete(path)
+        return True
+
+    def _withdraw(self, path: str) -> bool:
+        """Ends a list of garbage that nobody can read, unless it is being swept."""
+        list_id = path.removeprefix(LISTS).partition("/")[0]
+        folder = f"{LISTS}{list_id}"
+        if self._dry_run:
+            return self._store.info(f"{folder}/claim") is None
+        if claim(self._store, list_id, WITHDRAWN) != WITHDRAWN:
+            now = f"gc/now/{random_id()}"
+            self._store.create(now, b"")
+            try:
+                here = self._store.info(now)
+                if here is None or not Lease(self._store, list_id).take(here):
+                    return False
+            finally:
+                self._store.delete(now)
+        Lease(self._store, list_id).end()
+        return True
+
+    def _with_digest(self, path: str) -> bool:
+        """Repairs what has a digest in it, and is short of one change that the digest proves."""
+        stored = self._store.read(path)
+        accept = _accepts(path)
+        good = moved_back(stored.data, accept) if path.startswith(branches.PREFIX) else None
+        if good is None and len(stored.data) <= FLIPPED_BYTES:
+            good = flipped(stored.data, accept)
+        if good is None:
+            return False
+        if not self._dry_run:
+            self._store.swap(path, good, version=stored.version)
+        return True
+
+    def _pack(self, path: str) -> bool:
+        commit_id = path.rpartition("/")[2]
+        failed = self._verified.failed.get(commit_id, set())
+        return self._small(path, lambda data: is_good_pack(data, commit_id, failed))
+
+    def _small(self, path: str, is_good: Callable[[bytes], bool]) -> bool:
+        """Takes an object from the other catalog, if it is good there."""
+        if self._source is None:
+            return False
+        try:
+            data = self._source.read(path).data
+        except NotFound:
+            return False
+        return is_good(data) and self._replace(path, data)
+
+    def _replace(self, path: str, data: bytes) -> bool:
+        if not self._dry_run:
+            self._clear(path)
+            self._store.create(path, data)
+        return True
+
+    def _clear(self, path: str) -> None:
+        """Removes a damaged object whose bytes are about to be written again."""
+        info = self._store.info(path)
+        if info is not None:
+            self._store.delete_listed([info])
+
+    def _list(self, path: str, known: Damaged) -> bool:
+        """Makes a list of contents again from its data file, or takes it from elsewhere."""
+        assert known.file is not None and known.file.blobs is not None, "a list has a data file"
+        try:
+            if not known.file.blobs.elsewhere:
+                source = readable(self._store, known.file)
+                rows = pq.read_table(source, columns=["sha256", "size"])
+                blobs = map(Blob, rows["sha256"].to_pylist(), rows["size"].to_pylist())
+                listed, data = encode_list(blobs)
+                if listed == known.file.blobs and self._replace(path, data):
+                    return True
+        except (CatalogError, OSError, ValueError, TypeError):
+            pass  # the data file is damaged, too
+        wanted = known.sha256
+
+        def is_good(data: bytes) -> bool:
+            return content_id(data) == wanted and bool(decode_list(data, "a list") or True)
+
+        return self._small(path, is_good)
+
+    def _bytes(self, path: str, known: Damaged) -> bool:
+        """Takes the bytes of a file from wherever they are whole."""
+        for store, place in self._candidates(path, known.sha256):
+            try:
+                if self._copied(store, place, path, known.sha256):
+                    return True
+            except (NotFound, CorruptData):
+                continue
+        return False
+
+    def _candidates(self, path: str, sha256: str) -> Iterator[tuple[ObjectStore, str]]:
+        for twin in self._named().get(sha256, ()):
+            if twin != path:
+                yield self._store, twin
+        if self._source is not None:
+            yield self._source, path
+
+    def _named(self) -> dict[str, list[str]]:
+        """Returns the files whose names tell of hashes that are wanted."""
+        if self._twins is None:
+            wanted = {one.sha256 for one in self._verified.damaged.values()}
+            self._twins = {}
+            for kind, info in objects(self._store):
+                if kind in ("data files", "contents"):
+                    name = info.path.rpartition("/")[2][:64]
+                    if name in wanted:
+                        self._twins.setdefault(name, []).append(info.path)
+        return self._twins
+
+    def _copied(self, store: ObjectStore, place: str, path: str, sha256: str) -> bool:
+        scratch = self._store.scratch()
+        with open(scratch, "xb") as file:
+            for part in parts_of(store, place):
+                file.write(part)
+        staged = self._store.take_over(scratch)
+        if staged.sha256 != sha256 or self._dry_run:
+            staged.discard()
+            return staged.sha256 == sha256
+        self._clear(path)
+        self._store.publish([(staged, path)])
+        return True
+
+
+def _accepts(path: str) -> Callable[[bytes], bool]:
+    """Returns what tells whether bytes are those of an object with a right digest in it."""
+    name = decode_segment(path.rpartition("/")[2].removesuffix(SUFFIX))
+
+    def accept(data: bytes) -> bool:
+        try:
+            stored = parse_json(data, path)
+            if "digest" not in stored:
+                return False
+            if path.startswith(branches.PREFIX):
+                digest = stored["digest"]
+                if not (isinstance(digest, list) and digest[:1] == [stored.get("write_id")]):
+                    return False
+                branch_from_json(stored, name)
+            elif path.startswith(tags.PREFIX):
+                tag_from_json(stored, name)
+            elif path.startswith(EXPIRIES):
+                parsed_record(data, path)
+            else:
+                return False
+        except (CatalogError, ValueError, TypeError, KeyError, AttributeError):
+            return False
+        return True
+
+    return accept

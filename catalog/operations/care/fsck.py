@@ -1,0 +1,49 @@
+"""Verification of an open catalog, and repairs."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from catalog.errors import InvalidInput
+from catalog.hints import Option, hint
+from catalog.operations.context import OperationContext
+from catalog.repository.repository import Repository
+from catalog.storage.opening import open_store
+from catalog.storage.store import CachesObjects, ObjectStore
+
+if TYPE_CHECKING:
+    from catalog.care.fsck.run import FsckReport
+
+
+def fsck(
+    context: OperationContext,
+    *,
+    deep: bool,
+    repair: bool,
+    source: ObjectStore | None,
+    dry_run: bool,
+    progress: Callable[[str, int], None] | None = None,
+) -> "FsckReport":
+    """Verifies the catalog; see ``Catalog.fsck``."""
+    if not repair and (dry_run or source is not None):
+        raise InvalidInput(
+            "there is nothing to be done by halves or from elsewhere without a repair",
+            hint=hint("ask for {}", Option("repair")),
+        )
+    from catalog.care.fsck.repair import Repair
+    from catalog.care.fsck.run import verify
+
+    told = progress or (lambda what, count: None)
+    store = context.repository.store
+    repository = context.repository
+    if isinstance(store, CachesObjects):  # what is verified is what the bucket has
+        repository = Repository(store.uncached(), repository.info)
+    found = verify(repository, deep=deep, now=context.clock(), progress=told)
+    if repair and found.report.findings:
+        Repair(repository, found, source=source, dry_run=dry_run).run()
+    found.report.dry_run = repair and dry_run
+    return found.report
+
+
+def source_store(source: ObjectStore | str | None) -> ObjectStore | None:
+    """Returns the objects of another catalog, given as they are or by where they are."""
+    return open_store(source, cache="") if isinstance(source, str) else source
