@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +12,10 @@ import pytest
 from catalog import Catalog
 from catalog.care.fsck.findings import Finding
 from catalog.care.fsck.run import FsckReport
-from catalog.errors import CatalogError, InvalidInput
+from catalog.errors import CatalogError
 from tests.effort import effort
-
 from tests.repository.format_reader import Json, Reader, Table
 
-from .lakes import in_days, with_garbage
 from .rich import rich, wide
 
 Damage = Callable[[bytes, random.Random], bytes | None]
@@ -107,7 +104,7 @@ def reads_as_before(root: Path) -> bool:
     """Returns whether an independent reader finds what it found before."""
     try:
         now = everything(root)
-    except Exception:  # whatever a reader stumbles over
+    except Exception:  # noqa: BLE001 - whatever a reader stumbles over
         return False
     return now == _BEFORE[root]
 
