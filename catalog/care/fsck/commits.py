@@ -50,8 +50,8 @@ class CommitsCheck:
         store: ObjectStore,
         present: Present,
         findings: Findings,
-        files: Files,
         *,
+        files: Files,
         expired: Expired,
         deep: bool,
     ) -> None:
@@ -106,7 +106,7 @@ class CommitsCheck:
             commit = self._commits.read(commit_id)
         except CatalogError as error:
             found = self.nodes.tell(commit_id, error)
-            self._findings.commit(found, commit_id, None, at)
+            self._findings.commit(found, commit_id, None, refs=at)
             return ()
         found = self._places(commit_id)
         found |= self._said(commit_id, commit)
@@ -115,7 +115,7 @@ class CommitsCheck:
             self._findings.table(one, name)
             found |= one
         if found:
-            self._findings.commit(found, commit_id, commit, at)
+            self._findings.commit(found, commit_id, commit, refs=at)
         return commit.parents
 
     def _places(self, commit_id: str) -> frozenset[int]:
@@ -134,6 +134,13 @@ class CommitsCheck:
                 known = self._tables[key] = self.nodes.generic(node_id, place)
             found |= known
         return found
+
+    def _placed(self, commit_id: str) -> Mapping[str, Place]:
+        """Returns the places that a pack names; none if they cannot be read."""
+        try:
+            return self._commits.nodes.places(commit_id)
+        except CatalogError:
+            return {}  # that is found where they are verified
 
     def _said(self, commit_id: str, commit: Commit) -> frozenset[int]:
         """Compares a commit with its parents."""
@@ -170,7 +177,7 @@ class CommitsCheck:
             return {**found, "": self._listed(commit_id, commit, entries)}
         root = commit.tables_tree
         assert root is not None, "a commit has tables or a tree of them"
-        place = self._commits.nodes.head(commit_id).places.get(root)
+        place = self._placed(commit_id).get(root)
         if place is None:
             return {"": self.nodes.tell(commit_id, CorruptData("the tree of tables has no place"))}
         lacking = self._expired.commits.get(commit_id, frozenset())
@@ -190,7 +197,7 @@ class CommitsCheck:
             return found
 
         trees = TreeChecker(self.nodes, self._known, extra=extra, kind=rows)
-        return {"": trees.check(root, place, commit.tables_levels, leaf).findings}
+        return {"": trees.check(root, place, commit.tables_levels, leaf=leaf).findings}
 
     def _listed(
         self, commit_id: str, commit: Commit, entries: Mapping[str, PlacedEntry]
@@ -267,7 +274,7 @@ class CommitsCheck:
         assert table.snapshot.manifest is not None, "the table has files"
         width = f"{len(table.snapshot.partition_by)}".encode()
         trees = TreeChecker(self.nodes, self._known, extra=extra + width, kind=rows)
-        return trees.check(table.snapshot.manifest, place, table.snapshot.levels, leaf)
+        return trees.check(table.snapshot.manifest, place, table.snapshot.levels, leaf=leaf)
 
     def _changes(self, commit_id: str, commit: Commit) -> frozenset[int]:
         """Verifies change lists and details of lineage, and compares lists with manifests."""
@@ -289,10 +296,10 @@ class CommitsCheck:
             if (len(added), len(removed)) != (change.files_added, change.files_removed):
                 found |= self._unlike(commit_id, name)
             elif self._deep or len(removed) + len(added) <= LISTED:
-                found |= self._compared(commit_id, commit, name, listed)
+                found |= self._compared(commit_id, commit, name, listed=listed)
         for entry_of in commit.lineage.values():
             detail = entry_of.get("detail") if isinstance(entry_of, Mapping) else None
-            place = self._commits.nodes.places(commit_id).get(str(detail))
+            place = self._placed(commit_id).get(str(detail))
             if place is not None:
                 try:
                     node = self._commits.nodes.json(str(detail), place)
@@ -302,7 +309,12 @@ class CommitsCheck:
         return found
 
     def _compared(
-        self, commit_id: str, commit: Commit, name: str, listed: tuple[list[object], ...] | object
+        self,
+        commit_id: str,
+        commit: Commit,
+        name: str,
+        *,
+        listed: object,
     ) -> frozenset[int]:
         parent = commit.parents[0] if commit.parents else EMPTY_ID
         try:

@@ -15,14 +15,16 @@ from catalog.interruption import check
 from catalog.model.fingerprint import ALGORITHM
 from catalog.model.ids import canonical_json, parse_json
 from catalog.repository.condemned import PREFIX as LISTS
-from catalog.repository.condemned import SWEEP, WITHDRAWN, decode_names, read_notes
+from catalog.repository.condemned import SWEEP, SWEPT, WITHDRAWN, decode_names, read_notes
 from catalog.repository.expired import NAME as EXPIRY
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import Expired, parsed_record, union
 from catalog.repository.row_digests import is_damaged
 from catalog.storage.store import ObjectStore
 
-_OWN = re.compile(r"cache/(fingerprints|rows|gathered|stat|keys|refs)/(?:[0-9a-f]{2}/)?([0-9a-z]+)")
+_OWN = re.compile(
+    r"cache/(fingerprints|rows|gathered|stat|keys|refs|links)/(?:[0-9a-f]{2}/)?([0-9a-z]+)"
+)
 
 CACHE = "cache/"
 
@@ -47,6 +49,8 @@ def check_gc(store: ObjectStore, findings: Findings) -> None:
     there = {info.path: info.size_bytes for info in store.list(LISTS)}
     for path in there:
         folder, _, name = path.rpartition("/")
+        if f"{folder.removesuffix('/kept')}/{SWEPT}" in there:
+            continue  # nobody reads it any more
         list_id = folder.removeprefix(LISTS)
         try:
             if name == "names" and "/" not in list_id:
@@ -64,10 +68,7 @@ def check_gc(store: ObjectStore, findings: Findings) -> None:
         except NotFound:
             continue
         except CatalogError as error:
-            kept = folder.removesuffix("/kept") + "/names" in there
-            findings.add(
-                "gc-list-damaged", path, error.message, severity="damage" if kept else "derived"
-            )
+            findings.add("gc-list-damaged", path, error.message)
     for info in store.list(LOG):
         try:
             if info.path.endswith(".json"):

@@ -49,10 +49,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "content-damaged": ("damage", "repair it from a backup, or take the files in again"),
     "content-changed": ("damage", "restore the file, or take the files in again"),
     "expiry-damaged": ("damage", "restore it from a backup: nothing can be dropped as it is"),
-    "gc-list-damaged": (
-        "damage",
-        "repair it: the list is withdrawn, and made again by the next gc",
-    ),
+    "gc-list-damaged": ("derived", "repair it, or run gc: the list is removed, and made again"),
     "gc-record-damaged": ("derived", "remove it: it only says what a gc did"),
     "cache-damaged": ("derived", "repair it: it is removed, and made again when it is needed"),
     "cache-wrong": ("derived", "repair it: it is removed, and made again when it is needed"),
@@ -153,7 +150,7 @@ class Findings:
             _note(finding.affects.refs, name)
 
     def commit(
-        self, numbers: Iterable[int], commit_id: str, commit: Commit | None, refs: Sequence[str]
+        self, numbers: Iterable[int], commit_id: str, commit: Commit | None, *, refs: Sequence[str]
     ) -> None:
         """Notes that findings affect a commit, at which some refs are; it may be unreadable."""
         for number in numbers:

@@ -49,14 +49,19 @@ def check_refs(
         open_existing(repository.store)
     except CatalogError as error:
         findings.add("description-damaged", "catalog.json", error.message)
-    return _RefsCheck(repository, present, findings, now).run()
+    return _RefsCheck(repository, present, findings, now=now).run()
 
 
 class _RefsCheck:
     """Verifies references, one after another, whatever is wrong with others."""
 
     def __init__(
-        self, repository: Repository, present: Present, findings: Findings, now: datetime.datetime
+        self,
+        repository: Repository,
+        present: Present,
+        findings: Findings,
+        *,
+        now: datetime.datetime,
     ) -> None:
         self._repository = repository
         self._present = present

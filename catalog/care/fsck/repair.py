@@ -13,11 +13,11 @@ from catalog.care.fsck.candidates import flipped, is_good_pack, moved_back
 from catalog.care.fsck.files import Damaged, parts_of
 from catalog.care.fsck.findings import Finding
 from catalog.care.fsck.run import Verified
-from catalog.care.gc.lease import Lease
+from catalog.care.gc.lease import remove_list
 from catalog.care.gc.objects import objects
 from catalog.errors import CatalogError, CorruptData, NotFound
 from catalog.interruption import check
-from catalog.model.ids import content_id, parse_json, random_id
+from catalog.model.ids import content_id, parse_json
 from catalog.model.names import decode_segment
 from catalog.model.refs import branch_from_json, tag_from_json
 from catalog.repository import branches, tags
@@ -99,21 +99,13 @@ class Repair:
         return True
 
     def _withdraw(self, path: str) -> bool:
-        """Ends a list of garbage that nobody can read, unless it is being swept."""
+        """Removes a list of garbage that cannot be read, unless a sweep has claimed it."""
         list_id = path.removeprefix(LISTS).partition("/")[0]
-        folder = f"{LISTS}{list_id}"
         if self._dry_run:
-            return self._store.info(f"{folder}/claim") is None
+            return self._store.info(f"{LISTS}{list_id}/claim") is None
         if claim(self._store, list_id, WITHDRAWN) != WITHDRAWN:
-            now = f"gc/now/{random_id()}"
-            self._store.create(now, b"")
-            try:
-                here = self._store.info(now)
-                if here is None or not Lease(self._store, list_id).take(here):
-                    return False
-            finally:
-                self._store.delete(now)
-        Lease(self._store, list_id).end()
+            return False
+        remove_list(self._store, list_id)
         return True
 
     def _with_digest(self, path: str) -> bool:
@@ -180,7 +172,7 @@ class Repair:
         """Takes the bytes of a file from wherever they are whole."""
         for store, place in self._candidates(path, known.sha256):
             try:
-                if self._copied(store, place, path, known.sha256):
+                if self._copied(store, place, path, sha256=known.sha256):
                     return True
             except (NotFound, CorruptData):
                 continue
@@ -205,7 +197,7 @@ class Repair:
                         self._twins.setdefault(name, []).append(info.path)
         return self._twins
 
-    def _copied(self, store: ObjectStore, place: str, path: str, sha256: str) -> bool:
+    def _copied(self, store: ObjectStore, place: str, path: str, *, sha256: str) -> bool:
         scratch = self._store.scratch()
         with open(scratch, "xb") as file:
             for part in parts_of(store, place):

@@ -56,16 +56,16 @@ class RowsCheck:
                     f"the entry of {file.path} says of column {field_id} what its values "
                     f"contradict: {wrong}",
                 )
-        self._derived(table, file, made, rows)
+        self._derived(table, file, made=made, rows=rows)
         return found
 
     def _derived(
-        self, table: StoredTable, file: DataFile, made: Fingerprint, rows: list[RowWords]
+        self, table: StoredTable, file: DataFile, *, made: Fingerprint, rows: list[RowWords]
     ) -> None:
         snapshot = table.snapshot
         kept, gathered = Fingerprints(self._store).read_gathered(file, snapshot.key)
         if gathered:
-            self._gathered(table, file, made, gathered)
+            self._gathered(table, file, made=made, name=gathered)
         if kept is not None and (what := differs(kept, made)):
             path = fingerprint_path(file, snapshot.key)
             found = self._findings.add(
@@ -83,7 +83,9 @@ class RowsCheck:
             )
             self._findings.table(found, table.name)
 
-    def _gathered(self, table: StoredTable, file: DataFile, made: Fingerprint, name: str) -> None:
+    def _gathered(
+        self, table: StoredTable, file: DataFile, *, made: Fingerprint, name: str
+    ) -> None:
         """Compares what an object of many fingerprints says of a file."""
         path = gathered_path(name)
         if name != self._last[0]:

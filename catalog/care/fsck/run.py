@@ -100,7 +100,7 @@ def verify(
     expired = _expired(repository, refs, check_expiry(store, findings))
     check_gc(store, findings)
     files = Files(store, present, findings, deep=deep)
-    commits = CommitsCheck(store, present, findings, files, expired=expired, deep=deep)
+    commits = CommitsCheck(store, present, findings, files=files, expired=expired, deep=deep)
     for starts, loose in ((refs.needed, False), (refs.loose, True)):
         commits.walk(
             dict.fromkeys(starts),

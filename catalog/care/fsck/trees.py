@@ -132,7 +132,7 @@ class TreeChecker:
         self._extra = extra
         self._kind = kind
 
-    def check(self, node_id: str, place: Place, levels: int, leaf: LeafCheck) -> Known:
+    def check(self, node_id: str, place: Place, levels: int, *, leaf: LeafCheck) -> Known:
         """Verifies a node and all below it."""
         self._nodes.points(place)
         key = place_key(node_id, place, self._extra + bytes([levels]))
@@ -142,7 +142,7 @@ class TreeChecker:
             known = (
                 self._leaf(node_id, place, leaf)
                 if levels == 1
-                else self._index(node_id, place, levels, leaf)
+                else self._index(node_id, place, levels, leaf=leaf)
             )
             self._known[key] = known
         return known
@@ -165,7 +165,7 @@ class TreeChecker:
         ends = (partitions[0], partitions[-1]) if partitions else ((), ())
         return Known(summary, keys[0], len(set(partitions)), ends, found)
 
-    def _index(self, node_id: str, place: Place, levels: int, leaf: LeafCheck) -> Known:
+    def _index(self, node_id: str, place: Place, levels: int, *, leaf: LeafCheck) -> Known:
         try:
             kind = index.index_kind(self._kind.name)
             rows = index.from_columns(self._nodes.reader.columns(node_id, kind, place))
@@ -177,7 +177,7 @@ class TreeChecker:
         below = []
         for row in rows:
             assert row.place is not None, "a stored node has a place"
-            one = self.check(row.id, row.place, levels - 1, leaf)
+            one = self.check(row.id, row.place, levels - 1, leaf=leaf)
             found |= one.findings
             if one.summary is not None and (one.first, one.summary) != (row.first, row.summary):
                 found |= self._nodes.wrong(
