@@ -19,7 +19,7 @@ def expiry_lines(report: "ExpiryReport") -> Iterator[str]:
     if report.commits:
         yield f"{would}: the data of {count(len(report.commits))} of {_commits(total)}"
     else:
-        yield f"nothing {'would expire' if report.dry_run else 'expired'}: {_commits(total)}"
+        yield f"nothing {would}, of {_commits(total)}"
     if report.expired_before:
         yield f"expired before: {count(report.expired_before)}"
     if report.tags:

@@ -328,3 +328,20 @@ def test_what_is_published_stays_and_says_what_it_cannot_have(lake: Path, tmp_pa
     (report,) = opened(lake).publish("main", tmp_path / "anew", tables=["orders"]).tables
     assert report.passed_over
     assert all("has expired: the data of" in why for why in report.passed_over.values())
+
+
+@pytest.mark.invariant("No record of expiry takes data that a ref keeps, or what is no data")
+def test_a_record_that_expires_everything_takes_only_what_no_ref_keeps(lake: Path) -> None:
+    cat = opened(lake)
+    outside = lake.parent / "outside.parquet"
+    outside.write_bytes(b"theirs")
+    kept = [at(cat, ref) for ref in ("main", "work", "v1")]
+    rows = {one: contents_of(cat, one) for one in kept}
+    all_of_them = ExpiryRecord(
+        cat.context.clock(), "evil\x1b[2J", Policy(0), tuple(reachable(cat)), ("../v1", "\x1b")
+    )
+    record(cat.repository.store, all_of_them)
+    only = data_of(lake, *reachable(cat)) - data_of(lake, *kept)
+    assert swept(lake, 0) == only
+    assert outside.read_bytes() == b"theirs"
+    assert {one: contents_of(opened(lake), one) for one in kept} == rows
