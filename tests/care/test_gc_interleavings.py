@@ -24,19 +24,24 @@ RARE = 0.02
 
 def made(root: Path, random: Random, monkeypatch: pytest.MonkeyPatch, **how: bool) -> World:
     """Makes a catalog in a world of its own."""
-    files = root.parent / f"{root.name}-files/first"
+    Catalog.create(str(root))
+    world = World(root, random, **how)
+    begin(world, monkeypatch)
+    return world
+
+
+def begin(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the first commits of a catalog, and collections go by the world's time."""
+    files = world.root.parent / f"{world.root.name}-files/first"
     files.mkdir(parents=True)
     for n in range(4):
         (files / f"{n}.txt").write_text(str(n))
-    Catalog.create(str(root))
-    world = World(root, random, **how)
     monkeypatch.setattr(gc_run, "Lease", lambda store, one: WorldLease(world, store, one))
     catalog = world.open()
     for count in (4, 7):
         with catalog.transaction(message="first") as tx:
             tx.write("t", rows(0, count, 1.0), mode="overwrite", key=["id"], partition_by=["p"])
             tx.snapshot("files", str(files), format="files")
-    return world
 
 
 class WorldLease(Lease):

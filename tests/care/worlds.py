@@ -8,6 +8,7 @@ import datetime
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 
 from catalog import Catalog
 from catalog.dataclasses import replace as replaced
+from catalog.repository.condemned import Condemned
 from catalog.repository.repository import open_existing
 from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectInfo, OutcomeUnknown
@@ -68,11 +70,13 @@ class World:
         return datetime.datetime.fromtimestamp(self.now, datetime.UTC)
 
     def store(self, actor: Actor | None = None) -> "WorldStore":
-        return WorldStore(self, actor)
+        return WorldStore(self, actor, LocalStore(str(self.root)))
 
     def open(self, actor: Actor | None = None) -> Catalog:
         repository = open_existing(self.store(actor))
         repository.condemned._clock = self.seconds
+        if "://" in repository.store.location:
+            _look_ahead_at_once(repository.condemned)
         if actor is not None:
             check = repository.branches.check
 
@@ -138,12 +142,23 @@ class World:
         return max(0.0, min(left, default=float("inf")))
 
 
+def _look_ahead_at_once(condemned: Condemned) -> None:
+    """Reads lists ahead of time where else a thread does, which would be by turns of its own."""
+    later = condemned.look_ahead
+
+    def look_ahead() -> None:
+        later()
+        if condemned._coming is not None:
+            wait([condemned._coming[1]])
+
+    condemned.look_ahead = look_ahead  # type: ignore[method-assign]
+
+
 class WorldStore:
     """A directory as an actor sees it: by turns, and with the world's time."""
 
-    def __init__(self, world: World, actor: Actor | None) -> None:
-        self.world, self.actor = world, actor
-        self.inner = LocalStore(str(world.root))
+    def __init__(self, world: World, actor: Actor | None, inner: Any) -> None:
+        self.world, self.actor, self.inner = world, actor, inner
 
     def __getattr__(self, name: str) -> Any:
         if name == "turn":
@@ -200,22 +215,28 @@ class WorldStore:
         for number, info in enumerate(found):
             if number and number % 40 == 0:
                 self._do("list", lambda wanted: None, prefix)
-            yield replace_identity(info) if self.world.lawless else info
+            yield self._told(info)
+
+    def _told(self, info: ObjectInfo) -> ObjectInfo:
+        return replace_identity(info) if self.world.lawless else info
 
     def info(self, path: str) -> ObjectInfo | None:
         info: ObjectInfo | None = self._do("info", self.inner.info, path)
-        return replace_identity(info) if info is not None and self.world.lawless else info
+        return None if info is None else self._told(info)
 
     def delete_listed(self, found: Sequence[ObjectInfo]) -> Sequence[bool]:
-        gone = []
+        gone: list[bool] = []
         for one in found:
-            if self.world.lawless:
-                self._do("delete", self.inner.delete, one.path)
-                gone.append(True)
-            else:
-                gone += self._do("delete_listed", self.inner.delete_listed, [one])
+            gone += self._removed(one)
         if self.actor is not None:
             self.actor.guarded_since = None
+        return gone
+
+    def _removed(self, one: ObjectInfo) -> Sequence[bool]:
+        if self.world.lawless:
+            self._do("delete", self.inner.delete, one.path)
+            return [True]
+        gone: Sequence[bool] = self._do("delete_listed", self.inner.delete_listed, [one])
         return gone
 
 
