@@ -144,6 +144,11 @@ class Everybody:
                 self.count(name, getattr(report, name).total)
             self.count("rescued", report.rescued)
 
+    def expire(self, actor: Actor) -> None:
+        keep_last, keep_tags = self.random.choice((1, 3)), self.random.random() < 0.5
+        report = self.catalog(actor).expire("1d", keep_last=keep_last, keep_tags=keep_tags)
+        self.count("expired", len(report.commits))
+
     def count(self, name: str, more: int = 1) -> None:
         self.done[name] = self.done.get(name, 0) + more
 
@@ -162,17 +167,24 @@ class Everybody:
             raise error
 
 
-def play(world: World, steps: int) -> dict[str, int]:
-    """Lets everybody work, in an order that the seed says, and looks that nothing is lost."""
+def play(world: World, steps: int, *, passes: float = RARE) -> dict[str, int]:
+    """Lets everybody work, in an order that the seed says, and looks that nothing is lost.
+
+    Args:
+        world: Where they work.
+        steps: How many operations of stores.
+        passes: How likely time passes before an actor's turn.
+    """
     random = world.random
     everybody = Everybody(world)
     actors = [Actor(f"writer {n}", everybody.write) for n in range(3)]
     actors += [Actor(f"gc {n}", everybody.collect) for n in range(2)]
+    actors.append(Actor("expiry 0", everybody.expire))
     oracle = Oracle(world.root)
     while world.steps < steps:
         ready = [one for one in actors if one.asleep_until <= world.now]
-        if not ready or random.random() < RARE:
-            longest = random.choice((60.0, HOUR / 2, 1.1 * HOUR, 3 * HOUR, 2 * DAY))
+        if not ready or random.random() < passes:
+            longest = random.choice((60.0, HOUR / 2, 1.1 * HOUR, 3 * HOUR, 2 * DAY, 35 * DAY))
             world.pass_time(min(longest, world.may_pass(actors)))
             ready = [one for one in actors if one.guarded_since is not None] or actors
         actor = random.choice(ready)

@@ -7,7 +7,7 @@ the schedule lets it go on. In between anything may pass: operations of others, 
 import datetime
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -257,13 +257,30 @@ class Seen(Reader):
         return super().frame(place, tag)
 
 
+@dataclass(frozen=True)
+class Needs:
+    """Paths of what a commit needs: its packs, and data, which may be given up."""
+
+    packs: frozenset[str]
+    data: frozenset[str]
+
+
 class Oracle:
     """Tells what a catalog needs, and whether it is all there; reads each commit once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._needs: dict[str, frozenset[str]] = {}
+        self._needs: dict[str, Needs] = {}
         self._parents: dict[str, Sequence[str]] = {}
+
+    def expired(self) -> dict[str, set[str]]:
+        """Returns the commits whose data may be gone, each with the tags that do not keep it."""
+        found: dict[str, set[str]] = {}
+        for path in (self.root / "expired").glob("*"):
+            says = _json(path)
+            for commit in says["commits"]:
+                found.setdefault(commit, set()).update(says["tags"])
+        return found
 
     def tips(self) -> dict[str, str]:
         reader = Reader(self.root)
@@ -295,26 +312,43 @@ class Oracle:
                 page = next(
                     r["older"] for r in [_json(self.root / f"refs/reflogs/{page[:2]}/{page}.json")]
                 )
-        for ref, tip in self.tips().items():
+        expired, tips = self.expired(), self.tips()
+        heads = {
+            tip
+            for ref, tip in tips.items()
+            if ref.removeprefix("tag ").removesuffix(".json") not in expired.get(tip, ())
+        }
+        for ref, tip in tips.items():
             waiting, done = [tip], set()
             while waiting:
                 commit = waiting.pop()
                 if commit in done:
                     continue
                 done.add(commit)
-                lost = [one for one in self.needs(commit) if not (self.root / one).exists()]
+                needs = self.needs(commit, with_data=commit not in expired)
+                needed |= needs.packs
+                lost = self.lost(needs.packs)
+                if commit not in expired:
+                    needed |= needs.data
+                    lost |= self.lost(needs.data)
+                elif commit in heads:
+                    needed |= needs.data - self.lost(needs.data)
                 assert not lost, f"{ref} needs what is gone: {lost} of {commit}"
-                needed |= self.needs(commit)
                 waiting += self._parents[commit]
         return needed
 
-    def needs(self, commit: str) -> frozenset[str]:
+    def lost(self, paths: Iterable[str]) -> set[str]:
+        return {one for one in paths if not (self.root / one).exists()}
+
+    def needs(self, commit: str, *, with_data: bool) -> Needs:
         found = self._needs.get(commit)
         if found is None:
-            found = self._needs[commit] = self._read(commit)
+            found = self._read(commit, with_data=with_data)
+            if with_data:
+                self._needs[commit] = found
         return found
 
-    def _read(self, commit: str) -> frozenset[str]:
+    def _read(self, commit: str, *, with_data: bool) -> Needs:
         reader = Seen(self.root)
         says, places, _ = reader.head(commit)
         self._parents[commit] = says["parents"]
@@ -322,18 +356,22 @@ class Oracle:
         paths: set[str] = set()
         for name, table in reader.tables(commit).items():
             for file in reader.files(table):
-                reader.read_file(table, file)
                 paths.add(file["path"].decode())
+                if with_data or (self.root / file["path"].decode()).exists():
+                    reader.read_file(table, file)
                 if file.get("blobs"):
                     list_id = file["blobs"].hex()
-                    paths.add(f"lists/{list_id[:2]}/{list_id}")
-                    for sha256, (_, place) in reader.blobs(list_id).items():
-                        paths.add(place or f"blobs/{sha256[:2]}/{sha256}")
-            if "file_set" in table.says["properties"]:
+                    at = f"lists/{list_id[:2]}/{list_id}"
+                    paths.add(at)
+                    if with_data or (self.root / at).exists():
+                        for sha256, (_, place) in reader.blobs(list_id).items():
+                            paths.add(place or f"blobs/{sha256[:2]}/{sha256}")
+            if with_data and "file_set" in table.says["properties"]:
                 reader.contents(table)
             if name in says["changes"]:
                 reader.change_list(commit, name)
-        return frozenset(paths | {f"objects/{one[:2]}/{one}" for one in reader.packs})
+        packs = frozenset(f"objects/{one[:2]}/{one}" for one in reader.packs)
+        return Needs(packs, frozenset(paths))
 
 
 def _json(path: Path) -> Json:
