@@ -73,7 +73,12 @@ class _RefsCheck:
     def run(self) -> Refs:
         """Verifies all."""
         branch_paths = [one.path for one in self._repository.store.list(branches.PREFIX)]
-        tag_paths = {one.path for one in self._repository.store.list(tags.PREFIX)}
+        listed = list(self._repository.store.list(tags.PREFIX))
+        tag_paths = {one.path for one in listed}
+        for one in listed:
+            if one.path.endswith(tags.DELETED) and one.size_bytes:
+                message = f"{one.path}, which says that a tag is deleted, is not empty"
+                self._findings.add("tag-damaged", one.path, message, severity="left over")
         given = [name for path in branch_paths if (name := self._branch(path)) is not None]
         for path in sorted(tag_paths):
             self._tag(path, tag_paths)

@@ -29,7 +29,7 @@ from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import parsed_record
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import Repository
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import FinishesWrites, ObjectStore
 
 FLIPPED_BYTES = 4096
 """Size up to which an object with a digest is tried with each of its bits flipped."""
@@ -71,6 +71,8 @@ class Repair:
                 continue  # it stays as it is, and so does the finding
             finding.repaired = done and not self._dry_run
             finding.could_repair = done and self._dry_run
+        if isinstance(self._store, FinishesWrites):
+            self._store.finish_writes()
 
     def _one(self, finding: Finding) -> bool:
         path = finding.path

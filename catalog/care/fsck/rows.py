@@ -1,6 +1,7 @@
 """Verification of rows: what entries and derived objects say of a data file, against its rows."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,11 +42,13 @@ class RowsCheck:
         try:
             source = readable(self._store, file)
             made = compute(source, keyed, digests="kept", take_rows=rows.append)
-            texts = _text_bounds(source, keyed) if _has_text_bounds(keyed) else {}
         except CorruptData as error:
             return self._findings.add("data-unreadable", file.path, error.message)
         except CatalogError as error:
             return self._findings.add("unreadable", file.path, error.message)
+        texts: Mapping[int, tuple[bytes, bytes]] = {}
+        with suppress(CorruptData):  # what Arrow cannot decode was not compared
+            texts = _text_bounds(source, keyed)
         found = NOTHING
         for field_id, stats in file.stats.items():
             wrong = _contradiction(stats, made.summaries.get(field_id), texts.get(field_id))
@@ -172,10 +175,6 @@ def _is_beyond(bound: bytes | None, value: bytes | None, *, exact: bool, sign: i
     return exact or (bound > value) == (sign > 0)
 
 
-def _has_text_bounds(keyed: KeyedFile) -> bool:
-    return bool(_text_places(keyed))
-
-
 def _text_places(keyed: KeyedFile) -> dict[int, int]:
     """Returns the columns of text and bytes that have bounds, by their places in the file."""
     stats = keyed.file.stats
@@ -193,6 +192,8 @@ def _text_bounds(source: object, keyed: KeyedFile) -> dict[int, tuple[bytes, byt
     """Returns the least and the greatest value of columns of text, as bytes."""
     places = _text_places(keyed)
     found: dict[int, tuple[bytes, bytes]] = {}
+    if not places:
+        return found
     with opened(source, keyed, plain=list(places)) as file:  # type: ignore[arg-type]
         for batch in file.batches(list(places), rows=BATCH):
             for field_id, column in zip(places.values(), batch.columns, strict=True):
