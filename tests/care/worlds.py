@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from catalog import Catalog
 from catalog.dataclasses import replace as replaced
 from catalog.repository.condemned import Condemned
+from catalog.repository.expired import LEAST_KEEP
 from catalog.repository.repository import open_existing
 from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectInfo, OutcomeUnknown
@@ -75,6 +76,9 @@ class World:
     def open(self, actor: Actor | None = None) -> Catalog:
         repository = open_existing(self.store(actor))
         repository.condemned._clock = self.seconds
+        expiry, read, known = repository.expiry, repository.commits.read, repository.expiry.known
+        expiry._is_young = lambda one: self.time() - read(one).time < LEAST_KEEP  # type: ignore[method-assign]
+        expiry.known = lambda *, fresh=True: known()  # type: ignore[method-assign]
         if "://" in repository.store.location:
             _look_ahead_at_once(repository.condemned)
         if actor is not None:
