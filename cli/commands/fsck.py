@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from catalog.care.fsck.findings import Finding
     from catalog.care.fsck.run import FsckReport
 
-JSON_VERSION = 1
-
 SHOWN = 100
 """Findings that are shown as text; the JSON form has all."""
 
@@ -65,7 +63,6 @@ def fsck(
 
 def _json(report: "FsckReport") -> Mapping[str, object]:
     return {
-        "version": JSON_VERSION,
         "whole": report.is_whole,
         "deep": report.deep,
         "dry_run": report.dry_run,
