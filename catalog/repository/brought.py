@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from catalog.model.commit import EMPTY_ID
+from catalog.model.datafile import is_outside
 from catalog.repository.blobs import list_path, read_list
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.expired import expired
@@ -99,7 +100,7 @@ class Brought:
         yield from {pack_path(place.pack) for _, place in after}
         for node, place in after:
             leaf = Leaf(table, self._columns("files", node, place))
-            yield from leaf.paths()
+            yield from (path for path in leaf.paths() if not is_outside(path))
             for listed in leaf.lists():
                 yield list_path(listed.id)
                 yield from filter(None, (blob.path for blob in read_list(self._store, listed)))

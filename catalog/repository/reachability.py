@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.commit import EMPTY_ID, Commit
 from catalog.model.datafile import BlobList, DataFile
@@ -100,6 +100,24 @@ OnDamage: TypeAlias = Callable[[CatalogError, str], None]
 """Takes an error, and the path of the object at which it came up; the walk goes on behind it."""
 
 
+@dataclass(slots=True)
+class WalkState:
+    """What a walk has visited: another one that begins with it goes on where it ended.
+
+    Attributes:
+        walked: The ids of commits whose parents were followed.
+        packs: The ids of the commits whose packs are needed.
+        lists: The ids of lists of contents.
+        seen: Copies of nodes: the first half of the pack's id, eight bytes of where in it, and
+            ``d`` if data was looked for below.
+    """
+
+    walked: set[bytes] = field(default_factory=set)
+    packs: set[bytes] = field(default_factory=set)
+    lists: set[bytes] = field(default_factory=set)
+    seen: set[bytes] = field(default_factory=set)
+
+
 class HasStore(Protocol):
     """What a walk needs of a repository."""
 
@@ -129,10 +147,7 @@ class Walk:
         self._commits = Commits(self._nodes)
         self._expired = expired
         self._on_damage = on_damage
-        self._walked: set[bytes] = set()
-        self._seen: set[bytes] = set()
-        self._packs: set[bytes] = set()
-        self._lists: set[bytes] = set()
+        self.state = WalkState()
 
     def read(self, commit_id: str) -> Commit:
         """Returns a commit."""
@@ -140,7 +155,7 @@ class Walk:
 
     def know(self, commit_id: str) -> None:
         """Takes it that a commit, and so all before it, was walked already."""
-        self._walked.add(bytes.fromhex(commit_id))
+        self.state.walked.add(bytes.fromhex(commit_id))
 
     def commits(self, *starts: str) -> Iterator[LoggedCommit]:
         """Yields commits and all their ancestors, in no order, each once in the life of a walk."""
@@ -148,9 +163,9 @@ class Walk:
         while waiting:
             commit_id = waiting.pop()
             key = bytes.fromhex(commit_id)
-            if key in self._walked:
+            if key in self.state.walked:
                 continue
-            self._walked.add(key)
+            self.state.walked.add(key)
             with self._passing(pack_path(commit_id)):
                 commit = self._commits.read(commit_id)
                 yield LoggedCommit(commit_id, commit)
@@ -194,9 +209,9 @@ class Walk:
         from catalog.repository.blobs import list_path, read_list
 
         key = bytes.fromhex(listed.id)
-        if key in self._lists:
+        if key in self.state.lists:
             return
-        self._lists.add(key)
+        self.state.lists.add(key)
         path = list_path(listed.id)
         yield Needed(path, "list", None, table, file)
         with self._passing(path):
@@ -267,16 +282,16 @@ class Walk:
 
     def _pack(self, commit_id: str) -> Iterator[Pack]:
         key = bytes.fromhex(commit_id)
-        if key not in self._packs:
-            self._packs.add(key)
+        if key not in self.state.packs:
+            self.state.packs.add(key)
             yield Pack(commit_id)
 
     def _is_new(self, place: Place, data: bool) -> bool:
         """Returns whether a copy of a node was not visited yet, for data or for metadata."""
         key = bytes.fromhex(place.pack)[:16] + place.offset.to_bytes(8, "big")
-        if key + b"d" in self._seen or (not data and key in self._seen):
+        if key + b"d" in self.state.seen or (not data and key in self.state.seen):
             return False
-        self._seen.add(key + b"d" if data else key)
+        self.state.seen.add(key + b"d" if data else key)
         return True
 
     @contextmanager

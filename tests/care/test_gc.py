@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from catalog import Catalog
@@ -223,3 +225,22 @@ def test_changed_objects_are_left(tmp_path: Path) -> None:
     report = catalog.gc()
     assert report.changed.total == 1 and report.removed.total > 0
     assert path.exists()
+
+
+def test_a_commit_that_no_ref_reaches_may_have_files_of_others(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    pq.write_table(pa.table({"id": [1, 2]}), source / "a.parquet")
+    catalog = lake(tmp_path / "lake")
+    catalog.branches.create("gone")
+    with catalog.transaction(branch="gone", message="there") as tx:
+        tx.snapshot("there", str(source), mode="reference")
+    gone = catalog.show("gone").id
+    catalog.branches.delete("gone")
+    again = Catalog.open(str(tmp_path / "lake"))
+    again.branches.create("back", at=gone)
+    assert again.sql("SELECT count(*) FROM there@back").fetchall() == [(2,)]
+    with again.transaction(branch="back", message="more") as tx:
+        tx.write("orders", rows(40, 2, 1.0), mode="append")
+    report = in_days(tmp_path / "lake", 80).gc(alone=True)
+    assert report.removed.total == 0 and (source / "a.parquet").exists()

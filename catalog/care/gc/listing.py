@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
-from catalog.care.gc.live import Live, Names, among
+from catalog.care.gc.live import Live
+from catalog.care.gc.names import Names, among
 from catalog.care.gc.objects import Kind, objects, print_of
 from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData

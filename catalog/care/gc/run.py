@@ -14,7 +14,8 @@ from catalog.care.gc.listing import (
     find_garbage,
     read_objects,
 )
-from catalog.care.gc.live import Live, among, find_live
+from catalog.care.gc.live import Live, find_live
+from catalog.care.gc.names import among
 from catalog.care.gc.objects import derived_batches
 from catalog.care.gc.record import PREFIX as LOG
 from catalog.care.gc.record import GcRecord, RemovedPaths
@@ -217,7 +218,12 @@ class GarbageCollection:
             renew()
             self._progress("commits walked", count)
 
-        return find_live(self._repository, since=self._now - self._request.reflog, progress=walked)
+        return find_live(
+            self._repository,
+            since=self._now - self._request.reflog,
+            keeps=not self._request.dry_run,
+            progress=walked,
+        )
 
     def _sweep(self, ripe: Sequence[NameList], here: ObjectInfo, report: GcReport) -> Live | None:
         """Sweeps lists: what is reachable is looked at after all of them are claimed."""

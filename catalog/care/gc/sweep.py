@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from catalog.care.gc.listing import Candidates, Listed, Tally, batches
-from catalog.care.gc.live import Names, among, sorted_names
+from catalog.care.gc.names import Names, among, sorted_names
 from catalog.care.gc.objects import Kind, print_of
 from catalog.storage.store import ObjectInfo, ObjectStore
 
