@@ -29,9 +29,9 @@ DryRun: TypeAlias = Annotated[
 KINDS = {
     "data": "data file",
     "blob": "content",
-    "list": "list of contents",
+    "list": "contents list",
     "pack": "commit pack",
-    "page": "page of moves",
+    "page": "reflog page",
     "expired": "record",
     "cache": "derived object",
 }
