@@ -5,8 +5,6 @@ of what the commits changed.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
 
 from catalog.model.commit import EMPTY_ID
 from catalog.model.datafile import is_outside
@@ -14,17 +12,13 @@ from catalog.repository.blobs import list_path, read_list
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.expired import expired
 from catalog.repository.history import missing_commits, walk
+from catalog.repository.new_nodes import new_nodes
 from catalog.repository.nodes import NodeReader
-from catalog.repository.pack import Place, pack_path
+from catalog.repository.pack import pack_path
 from catalog.repository.reachability import AHEAD_BYTES, Leaf
 from catalog.storage.store import ObjectStore
 
-if TYPE_CHECKING:
-    from catalog.repository.columnar import Columns
-
 PACKS = "objects/"
-
-_Node: TypeAlias = tuple[str, Place]
 
 
 class Brought:
@@ -85,52 +79,11 @@ class Brought:
         return [one.id for one in walk(read, commit_id) if one.id != EMPTY_ID]
 
     def _files(self, table: StoredTable, base: StoredTable | None) -> Iterator[str]:
-        after, levels = _top(table)
-        before, base_levels = ([], 0) if base is None else _top(base)
-        while levels > 1 or base_levels > 1:
-            if levels == base_levels:
-                after, before = _apart(after, before)
-            yield from {pack_path(place.pack) for _, place in after}
-            highest = max(levels, base_levels)
-            if base_levels == highest:
-                before, base_levels = self._below(before), base_levels - 1
-            if levels == highest:
-                after, levels = self._below(after), levels - 1
-        after, _ = _apart(after, before)
-        yield from {pack_path(place.pack) for _, place in after}
-        for node, place in after:
-            leaf = Leaf(table, self._columns("files", node, place))
+        new = new_nodes(self._nodes, table, base)
+        yield from map(pack_path, new.packs)
+        for node_id, place in new.leaves:
+            leaf = Leaf(table, self._nodes.columns(node_id, "files", place))
             yield from (path for path in leaf.paths() if not is_outside(path))
             for listed in leaf.lists():
                 yield list_path(listed.id)
                 yield from filter(None, (blob.path for blob in read_list(self._store, listed)))
-
-    def _below(self, nodes: Sequence[_Node]) -> list[_Node]:
-        from catalog.repository import columnar, index
-
-        found: list[_Node] = []
-        for columns in map(partial(self._node, "files-index"), nodes):
-            places = index.stored_places(columns)
-            found += zip(columnar.node_ids(columns, "child"), places, strict=True)
-        return found
-
-    def _node(self, kind: str, node: _Node) -> "Columns":
-        return self._columns(kind, *node)
-
-    def _columns(self, kind: str, node_id: str, place: Place) -> "Columns":
-        return self._nodes.columns(node_id, kind, place)
-
-
-def _top(table: StoredTable) -> tuple[list[_Node], int]:
-    root, place = table.snapshot.manifest, table.manifest_place
-    if root is None or place is None:
-        return [], 0
-    return [(root, place)], table.snapshot.levels
-
-
-def _apart(after: list[_Node], before: list[_Node]) -> tuple[list[_Node], list[_Node]]:
-    shared = {place for _, place in after} & {place for _, place in before}
-    return (
-        [node for node in after if node[1] not in shared],
-        [node for node in before if node[1] not in shared],
-    )

@@ -14,7 +14,7 @@ from catalog.hints import Call, hint
 
 @dataclass
 class Travelling:
-    """A task that holds values alone."""
+    """What tasks have in common that hold values alone; they add what is run."""
 
     @property
     def size_bytes(self) -> int:
@@ -25,9 +25,6 @@ class Travelling:
 
     def cancel(self) -> None:
         pass
-
-    def run(self) -> object:
-        raise NotImplementedError
 
 
 @dataclass

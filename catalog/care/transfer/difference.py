@@ -5,14 +5,14 @@ packs, and what points to it names one of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from catalog.dataclasses import dataclass
 from catalog.model.commit import EMPTY_ID
 from catalog.model.datafile import DataFile
 from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
+from catalog.repository.new_nodes import Node, below, new_nodes
 from catalog.repository.nodes import NodeReader
-from catalog.repository.pack import Place
 from catalog.repository.table_entries import PlacedEntry
 from catalog.storage.store import ObjectStore
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 AHEAD_BYTES = 256 << 10
 """Bytes of a parent's pack read at a time: nodes of one commit lie side by side."""
-
-_Node: TypeAlias = tuple[str, Place]
 
 
 class DataOfCommits(Protocol):
@@ -119,12 +117,12 @@ class Differences:
             root = (commit.tables_tree, places[commit.tables_tree])
             yield from self._table_tree(root, commit.tables_levels)
 
-    def _table_tree(self, root: _Node, levels: int) -> Iterator[NeededPack]:
+    def _table_tree(self, root: Node, levels: int) -> Iterator[NeededPack]:
         """Yields the packs in which the tree of tables lies."""
         nodes = [root]
         while levels > 1:
-            nodes, levels = self._below(nodes, "tables-index"), levels - 1
-            yield from _packs(nodes)
+            nodes, levels = below(self._nodes, nodes, "tables-index"), levels - 1
+            yield from map(NeededPack, {place.pack for _, place in nodes})
 
     def _table(
         self, entry: PlacedEntry, old: PlacedEntry | None, *, needed: bool, known: bool
@@ -133,68 +131,28 @@ class Differences:
         yield NeededPack(entry.place.pack)
         table = self.commits.table(entry)
         base = None if old is None or not (known or not needed) else self.commits.table(old)
-        after, levels = _top(table)
-        before, base_levels = ([], 0) if base is None else _top(base)
-        while levels > 1 or base_levels > 1:
-            if levels == base_levels:
-                after, before = _apart(after, before)
-            yield from _packs(after)
-            highest = max(levels, base_levels)
-            if base_levels == highest:
-                before, base_levels = self._below(before), base_levels - 1
-            if levels == highest:
-                after, levels = self._below(after), levels - 1
-        after, before = _apart(after, before)
-        yield from _packs(after)
-        if after and needed:
-            known_paths = {path for node in before for path in self._paths(node)}
-            for node in after:
+        new = new_nodes(self._nodes, table, base)
+        yield from map(NeededPack, new.packs)
+        if new.leaves and needed:
+            known_paths = {path for node in new.replaced for path in self._paths(node)}
+            for node in new.leaves:
                 files = self._files(table, node)
                 yield NewFiles(table.name, [one for one in files if one.path not in known_paths])
 
-    def _below(self, nodes: Sequence[_Node], kind: str = "files-index") -> list[_Node]:
-        from catalog.repository import columnar, index
-
-        found: list[_Node] = []
-        for node_id, place in nodes:
-            columns = self._nodes.columns(node_id, kind, place)
-            places = index.stored_places(columns)
-            found += zip(columnar.node_ids(columns, "child"), places, strict=True)
-        return found
-
-    def _leaf(self, node: _Node) -> "Columns":
+    def _leaf(self, node: Node) -> "Columns":
         return self._nodes.columns(node[0], "files", node[1])
 
-    def _paths(self, node: _Node) -> list[str]:
+    def _paths(self, node: Node) -> list[str]:
         from catalog.repository import columnar
 
         return columnar.texts(self._leaf(node), "path")
 
-    def _files(self, table: StoredTable, node: _Node) -> list[DataFile]:
+    def _files(self, table: StoredTable, node: Node) -> list[DataFile]:
         from catalog.repository.manifest import DataFileRows
 
         width = len(table.snapshot.partition_by)
         return DataFileRows(width, ()).from_columns(self._leaf(node))
 
 
-def _packs(nodes: Sequence[_Node]) -> Iterator[NeededPack]:
-    yield from map(NeededPack, {place.pack for _, place in nodes})
-
-
 def _is_same(entry: PlacedEntry, old: PlacedEntry) -> bool:
     return (entry.entry.snapshot, entry.place) == (old.entry.snapshot, old.place)
-
-
-def _top(table: StoredTable) -> tuple[list[_Node], int]:
-    root, place = table.snapshot.manifest, table.manifest_place
-    if root is None or place is None:
-        return [], 0
-    return [(root, place)], table.snapshot.levels
-
-
-def _apart(after: list[_Node], before: list[_Node]) -> tuple[list[_Node], list[_Node]]:
-    shared = {place for _, place in after} & {place for _, place in before}
-    return (
-        [node for node in after if node[1] not in shared],
-        [node for node in before if node[1] not in shared],
-    )
