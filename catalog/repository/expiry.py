@@ -79,8 +79,9 @@ class Expiry:
             CorruptData: A record is damaged.
             Unsupported: One was stored by a newer release.
         """
-        now = time.monotonic()
-        if fresh or self._listed_at is None or now - self._listed_at > FRESH_SECONDS:
+        now = time.time()  # it goes on while the machine sleeps
+        listed = self._listed_at
+        if fresh or listed is None or not 0 <= now - listed <= FRESH_SECONDS:
             found = expired.read_records(self._store, known=self._records)
             if found.keys() != self._records.keys():
                 self._records, self._known = found, expired.union(found.values())

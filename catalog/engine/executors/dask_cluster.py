@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog.engine.executor import Task
-from catalog.engine.executors.packing import pack, result_of, run_here, run_packed, travelling
+from catalog.engine.executors.packing import collected, pack, run_here, run_packed, travelling
 from catalog.errors import ErrorKind, StorageFailure, Unsupported
-from catalog.interruption import check
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -66,15 +65,8 @@ class DaskExecutor:
             if task is not None:
                 data = pack(task, share=share)
                 sent[client.submit(_work, data, pure=False, retries=0)] = number
-        found: dict[int, Any] = {}
         try:
-            waiting = set(sent)
-            while waiting:
-                check()
-                for future in _ended(waiting):
-                    waiting.discard(future)
-                    found[sent[future]] = result_of(_outcome(future))
-                    done(sent[future], found[sent[future]])
+            found = collected(sent, wait=_ended, outcome=_outcome, done=done)
         finally:
             client.cancel(list(sent), force=True)
         found |= run_here(tasks, packed, done)
@@ -106,13 +98,14 @@ def _library() -> Any:
     return distributed
 
 
-def _ended(waiting: set[Any]) -> list[Any]:
-    """Returns the tasks that have ended, after waiting a moment if there is none."""
+def _ended(waiting: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Waits a moment for tasks; returns those that have ended, and the others."""
     first = "FIRST_COMPLETED"
     try:
-        return list(_library().wait(list(waiting), timeout=LOOK_S, return_when=first).done)
+        found = _library().wait(waiting, timeout=LOOK_S, return_when=first)
     except TimeoutError:
-        return []
+        return [], waiting
+    return list(found.done), list(found.not_done)
 
 
 def _outcome(future: Any) -> bytes:

@@ -9,7 +9,7 @@ import pickle
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +22,7 @@ from catalog.dataclasses import dataclass
 from catalog.engine.executor import Task, ThreadExecutor, Travels
 from catalog.engine.workspace import share_machine
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
+from catalog.interruption import check
 
 Result = TypeVar("Result")
 
@@ -121,6 +122,36 @@ def result_of(data: bytes) -> Any:
     if not isinstance(error, CatalogError):
         error.add_note(f"in a worker:\n{outcome.trace}")
     raise error
+
+
+def collected(
+    sent: Mapping[Any, int],
+    *,
+    wait: Callable[[list[Any]], tuple[Sequence[Any], list[Any]]],
+    outcome: Callable[[Any], bytes],
+    done: Callable[[int, Result], None],
+) -> dict[int, Result]:
+    """Returns the results of tasks that run elsewhere, by their numbers, as they end.
+
+    Args:
+        sent: The number of each task, by what stands for it there.
+        wait: Waits a moment, and returns which of some tasks have ended, and the others.
+        outcome: Returns the outcome of a task that has ended.
+        done: Called with each number and its result.
+
+    Raises:
+        Interrupted: An interrupt was asked for.
+        CatalogError: A task failed; or whatever else it failed with.
+    """
+    found: dict[int, Result] = {}
+    waiting = list(sent)
+    while waiting:
+        check()
+        ended, waiting = wait(waiting)
+        for one in ended:
+            found[sent[one]] = result_of(outcome(one))
+            done(sent[one], found[sent[one]])
+    return found
 
 
 def travelling(tasks: Sequence[Task[Result]], *, least_bytes: int) -> list[Task[object] | None]:

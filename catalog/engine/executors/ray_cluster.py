@@ -5,9 +5,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from catalog.engine.executor import Task
-from catalog.engine.executors.packing import pack, result_of, run_here, run_packed, travelling
+from catalog.engine.executors.packing import collected, pack, run_here, run_packed, travelling
 from catalog.errors import ErrorKind, StorageFailure, Unsupported
-from catalog.interruption import check
 
 Result = TypeVar("Result")
 
@@ -66,17 +65,10 @@ class RayExecutor:
             for number, task in enumerate(packed)
             if task is not None
         }
-        found: dict[int, Any] = {}
-        waiting = list(sent)
         try:
-            while waiting:
-                check()
-                ended, waiting = self._ray.wait(waiting, timeout=LOOK_S)
-                for ref in ended:
-                    found[sent[ref]] = result_of(self._outcome(ref))
-                    done(sent[ref], found[sent[ref]])
+            found = collected(sent, wait=self._ended, outcome=self._outcome, done=done)
         finally:
-            for ref in waiting:
+            for ref in sent:  # those that have ended stay as they are
                 with suppress(self._ray.exceptions.RayError, ValueError):
                     self._ray.cancel(ref, force=True)
         found |= run_here(tasks, packed, done)
@@ -86,6 +78,10 @@ class RayExecutor:
         """Returns how many tasks run at a time on the machine that runs most."""
         cores = (node["Resources"].get("CPU", 1) for node in self._ray.nodes() if node["Alive"])
         return max(1, int(max(cores, default=1)))
+
+    def _ended(self, waiting: list[Any]) -> tuple[list[Any], list[Any]]:
+        ended, others = self._ray.wait(waiting, timeout=LOOK_S)
+        return ended, others
 
     def _outcome(self, ref: Any) -> bytes:
         """Returns the outcome of a task that has ended.
