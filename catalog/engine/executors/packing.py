@@ -140,7 +140,6 @@ def collected(
         done: Called with each number and its result.
 
     Raises:
-        Interrupted: An interrupt was asked for.
         CatalogError: A task failed; or whatever else it failed with.
     """
     found: dict[int, Result] = {}
