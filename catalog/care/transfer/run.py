@@ -198,7 +198,8 @@ class Transfer:
 
         So a copy can undo a reset that was made before it was brought up to date.
         """
-        past = dict.fromkeys(_past(refs, there))
+        seen = StoredRefs() if self._options.full else there
+        past = dict.fromkeys(_past(refs, seen))
         if any(map(_is_under_way, refs.branches)):
             past |= dict.fromkeys(self._under_way())
         found = [one for one in past if one not in self.broken and self._is_there(one)]
