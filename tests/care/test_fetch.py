@@ -84,6 +84,10 @@ def test_reflogs_of_many_pages_come_along(cat: Catalog, copy: Catalog) -> None:
             copy.fetch(home(cat), mirror=True)
     copy.fetch(home(cat), mirror=True)
     assert copy.reflog("work") == cat.reflog("work") and len(cat.reflog("work")) > 220
+    for page in objects(Path(home(copy)), "refs/reflogs"):
+        (Path(home(copy)) / page).unlink()
+        copy.fetch(home(cat), mirror=True, full=True)
+        assert copy.reflog("work") == cat.reflog("work")
     shutil.rmtree(Path(home(copy)) / "refs/reflogs")
     cat.branches.protect("work")
     copy.fetch(home(cat), mirror=True)

@@ -16,7 +16,7 @@ from catalog.repository.branches import branch_path, page_path
 from catalog.repository.creation import create_named, create_own
 from catalog.repository.repository import Repository
 from catalog.repository.tags import DELETED, is_spent
-from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost
+from catalog.storage.store import OutcomeUnknown, SwapLost
 
 MAX_ATTEMPTS = 20
 """Races for a branch of a copy that may be lost: who else moves it does the same."""
@@ -46,15 +46,17 @@ class Mirror:
         source: The catalog to follow.
         target: The one that follows; all that the refs need is there.
         checks: Whether somebody else may collect garbage in the target meanwhile.
+        full: Whether older pages of moves are looked for that the target should have already.
         dry_run: Whether nothing is written.
     """
 
     def __init__(
-        self, source: Repository, target: Repository, *, checks: bool, dry_run: bool
+        self, source: Repository, target: Repository, *, checks: bool, full: bool, dry_run: bool
     ) -> None:
         self._source = source
         self._target = target
         self._checks = checks
+        self._full = full
         self._dry_run = dry_run
         self.outcome = RefOutcome()
 
@@ -74,6 +76,8 @@ class Mirror:
                 return
             if there is not None and there.branch.write_id == wanted.branch.write_id:
                 self.outcome.unchanged += 1
+                if self._full:
+                    self._restore_pages(wanted)
                 return
             if there is not None and not self._has_move(wanted, there.branch.write_id):
                 now = self._is_behind(there)
@@ -125,7 +129,7 @@ class Mirror:
         """Returns the pages of moves that the copy lacks, oldest first; None if one is damaged."""
         found: list[tuple[str, bytes]] = []
         try:
-            for path, data in _missing_pages(self._source.store, wanted, self._target.store):
+            for path, data in self._missing_pages(wanted):
                 found.append((path, data))
         except CorruptData as error:
             self.outcome.damage.append(Damage("refs/reflogs", error.message))
@@ -134,6 +138,41 @@ class Mirror:
         self.outcome.pages += len(found)
         self.outcome.page_bytes += sum(len(data) for _, data in found)
         return found[::-1]
+
+    def _missing_pages(self, wanted: StoredBranch) -> Iterator[tuple[str, bytes]]:
+        """Yields pages of older moves, newest first; up to one that the target has, unless in full.
+
+        They are written oldest first, so that all before one are there.
+
+        Raises:
+            CorruptData: One is missing or damaged.
+        """
+        older = wanted.branch.older
+        while older is not None:
+            path, what = page_path(older), f"reflog page {older[:12]}"
+            is_there = self._target.store.info(path) is not None
+            if is_there and not self._full:
+                return
+            try:
+                data = self._source.store.read(path).data
+            except NotFound as error:
+                raise CorruptData(f"{what} is gone") from error
+            if content_id(data) != older:
+                raise CorruptData(f"{what} is damaged")
+            if not is_there:
+                yield path, data
+            match parse_json(data, what):
+                case {"kind": "reflog", "moves": [*_], "older": (str() | None) as older} if (
+                    is_id_or_none(older)
+                ):
+                    pass
+                case _:
+                    raise CorruptData(f"{what} is not readable")
+
+    def _restore_pages(self, wanted: StoredBranch) -> None:
+        for path, data in self._pages(wanted) or ():
+            if not self._dry_run:
+                create_named(self._target.store, path, data)
 
     def _put(
         self, wanted: StoredBranch, there: StoredBranch | None, pages: list[tuple[str, bytes]]
@@ -210,34 +249,3 @@ def _tag_at(repository: Repository, name: str) -> str | None:
 
     found = read_tag(repository.store, name, is_deleted=False)
     return None if found is None else found.tag.commit_id
-
-
-def _missing_pages(
-    source: ObjectStore, wanted: StoredBranch, target: ObjectStore
-) -> Iterator[tuple[str, bytes]]:
-    """Yields pages of older moves, newest first, up to one that the target has.
-
-    They are written oldest first, so that all before one are there.
-
-    Raises:
-        CorruptData: One is missing or damaged.
-    """
-    older = wanted.branch.older
-    while older is not None:
-        path, what = page_path(older), f"reflog page {older[:12]}"
-        if target.info(path) is not None:
-            return
-        try:
-            data = source.read(path).data
-        except NotFound as error:
-            raise CorruptData(f"{what} is gone") from error
-        if content_id(data) != older:
-            raise CorruptData(f"{what} is damaged")
-        yield path, data
-        match parse_json(data, what):
-            case {"kind": "reflog", "moves": [*_], "older": (str() | None) as older} if (
-                is_id_or_none(older)
-            ):
-                pass
-            case _:
-                raise CorruptData(f"{what} is not readable")

@@ -236,7 +236,11 @@ class Transfer:
         if options.derived and not options.dry_run:
             self._count("cache", copy_cache(self._source.store, self._target.store))
         refs_mirror = Mirror(
-            self._source, self._target, checks=not self._is_new, dry_run=options.dry_run
+            self._source,
+            self._target,
+            checks=not self._is_new,
+            full=options.full,
+            dry_run=options.dry_run,
         )
         incomplete: list[str] = []
         for branch in refs.branches.values():
