@@ -1,14 +1,11 @@
 """Verification of rows: what entries and derived objects say of a data file, against its rows."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.care.fsck.findings import Findings
-from catalog.care.fsck.trees import NOTHING
-from catalog.diff.fingerprints.column_reader import opened
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.compute import compute
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.row_digester import RowWords
@@ -20,88 +17,98 @@ from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import readable
 from catalog.repository.fingerprints import Fingerprints, fingerprint_path
 from catalog.repository.gathered import Gathered, gathered_path
+from catalog.repository.kept import Kept
 from catalog.repository.row_digests import RowDigests, digests_path
 from catalog.storage.store import ObjectStore
 
-BATCH = 65_536
-"""Rows of which texts are compared at a time."""
+GATHERED_FILES = 16_384
+"""Files up to which what was gathered of them is kept: some 30 MB. A leaf of a manifest may have
+files of each object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something wrong at an object, as ``Findings`` takes it.
+
+    Attributes:
+        is_derived: Whether the object can be made again, and nothing needs it.
+    """
+
+    kind: str
+    path: str
+    message: str
+    is_derived: bool = False
 
 
 class RowsCheck:
-    """Reads data files, and compares with what is known of them without reading."""
+    """Reads data files, and compares with what is known of them without reading.
 
-    def __init__(self, store: ObjectStore, findings: Findings) -> None:
+    It may be used from several threads.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._findings = findings
-        self._last: tuple[str, dict[Identity, Fingerprint]] = ("", {})
+        self._gathered: Kept[Mapping[Identity, Fingerprint]] = Kept(GATHERED_FILES)
 
-    def check(self, table: StoredTable, file: DataFile) -> frozenset[int]:
-        """Reads a data file; returns the findings at it."""
+    def look(self, table: StoredTable, file: DataFile) -> Iterator[Told]:
+        """Reads a data file, and yields what is wrong with it, or said of it."""
         rows: list[RowWords] = []
         keyed = KeyedFile(table.snapshot, file, table.snapshot.key)
+        texts = _TextBounds(keyed)
         try:
             source = readable(self._store, file)
-            made = compute(source, keyed, digests="kept", take_rows=rows.append)
+            made = compute(source, keyed, digests="kept", take_rows=rows.append, watch=texts.add)
         except CorruptData as error:
-            return self._findings.add("data-unreadable", file.path, error.message)
+            yield Told("data-unreadable", file.path, error.message)
+            return
         except CatalogError as error:
-            return self._findings.add("unreadable", file.path, error.message)
-        texts: Mapping[int, tuple[bytes, bytes]] = {}
-        with suppress(CorruptData):  # what Arrow cannot decode was not compared
-            texts = _text_bounds(source, keyed)
-        found = NOTHING
+            yield Told("unreadable", file.path, error.message)
+            return
         for field_id, stats in file.stats.items():
-            wrong = _contradiction(stats, made.summaries.get(field_id), texts.get(field_id))
+            wrong = _contradiction(stats, made.summaries.get(field_id), texts.found.get(field_id))
             if wrong:
-                found |= self._findings.add(
+                yield Told(
                     "statistics-wrong",
                     file.path,
                     f"the entry of {file.path} says of column {field_id} what its values "
                     f"contradict: {wrong}",
                 )
-        self._derived(table, file, made=made, rows=rows)
-        return found
+        yield from self._derived(table, file, made=made, rows=rows)
 
     def _derived(
         self, table: StoredTable, file: DataFile, *, made: Fingerprint, rows: list[RowWords]
-    ) -> None:
+    ) -> Iterator[Told]:
         snapshot = table.snapshot
         kept, gathered = Fingerprints(self._store).read_gathered(file, snapshot.key)
         if gathered:
-            self._gathered(table, file, made=made, name=gathered)
+            yield from self._among(table, file, made=made, name=gathered)
         if kept is not None and (what := differs(kept, made)):
             path = fingerprint_path(file, snapshot.key)
-            found = self._findings.add(
-                "cache-wrong", path, f"the fingerprint of {file.path} has another {what}"
-            )
-            self._findings.table(found, table.name)
+            message = f"the fingerprint of {file.path} has another {what}"
+            yield Told("cache-wrong", path, message, is_derived=True)
         digests = RowDigests(self._store).read(snapshot, file)
         if digests is None or not rows or digests.held != rows[0].held:
             return
         words = digests.words()
         if words is not None and words != rows[0].words.astype("<u8").tobytes():
-            path = digests_path(snapshot, file)
-            found = self._findings.add(
-                "cache-wrong", path, f"the digests of the rows of {file.path} are not theirs"
-            )
-            self._findings.table(found, table.name)
+            message = f"the digests of the rows of {file.path} are not theirs"
+            yield Told("cache-wrong", digests_path(snapshot, file), message, is_derived=True)
 
-    def _gathered(
+    def _among(
         self, table: StoredTable, file: DataFile, *, made: Fingerprint, name: str
-    ) -> None:
+    ) -> Iterator[Told]:
         """Compares what an object of many fingerprints says of a file."""
         path = gathered_path(name)
-        if name != self._last[0]:
-            self._last = name, Gathered(self._store).read(name, table.snapshot.key)
-            if not self._last[1] and self._store.info(path) is not None:
-                found = self._findings.add("cache-damaged", path, f"{path} is damaged")
-                self._findings.table(found, table.name)
-        kept = self._last[1].get(file.identity)
+        prints = self._gathered.get(name)
+        if prints is None:
+            prints = Gathered(self._store).read(name, table.snapshot.key)
+            self._gathered.keep(name, prints, 1 + len(prints))
+        if not prints and self._store.info(path) is not None:
+            yield Told("cache-damaged", path, f"{path} is damaged", is_derived=True)
+        kept = prints.get(file.identity)
         if kept is not None and (what := differs(kept, made)):
-            found = self._findings.add(
-                "cache-wrong", path, f"the fingerprint of {file.path} in it has another {what}"
-            )
-            self._findings.table(found, table.name)
+            message = f"the fingerprint of {file.path} in it has another {what}"
+            yield Told("cache-wrong", path, message, is_derived=True)
 
 
 def differs(kept: Fingerprint, made: Fingerprint) -> str:
@@ -175,36 +182,38 @@ def _is_beyond(bound: bytes | None, value: bytes | None, *, exact: bool, sign: i
     return exact or (bound > value) == (sign > 0)
 
 
-def _text_places(keyed: KeyedFile) -> dict[int, int]:
-    """Returns the columns of text and bytes that have bounds, by their places in the file."""
-    stats = keyed.file.stats
-    return {
-        place: column.field_id
-        for place, column in enumerate(keyed.columns)
-        if isinstance(column.type, Scalar)
-        and column.type.name in ("VARCHAR", "BLOB")
-        and column.field_id in stats
-        and stats[column.field_id].low is not None
-    }
+class _TextBounds:
+    """The least and the greatest value of columns of text and bytes that have bounds, as bytes.
 
+    Attributes:
+        found: Both, by field id.
+    """
 
-def _text_bounds(source: object, keyed: KeyedFile) -> dict[int, tuple[bytes, bytes]]:
-    """Returns the least and the greatest value of columns of text, as bytes."""
-    places = _text_places(keyed)
-    found: dict[int, tuple[bytes, bytes]] = {}
-    if not places:
-        return found
-    with opened(source, keyed, plain=list(places)) as file:  # type: ignore[arg-type]
-        for batch in file.batches(list(places), rows=BATCH):
-            for field_id, column in zip(places.values(), batch.columns, strict=True):
-                ends = _ends(column)
+    def __init__(self, keyed: KeyedFile) -> None:
+        stats = keyed.file.stats
+        self._ids = {
+            place: column.field_id
+            for place, column in enumerate(keyed.columns)
+            if isinstance(column.type, Scalar)
+            and column.type.name in ("VARCHAR", "BLOB")
+            and column.field_id in stats
+            and stats[column.field_id].low is not None
+        }
+        self.found: dict[int, tuple[bytes, bytes]] = {}
+
+    def add(self, rows: pa.Table) -> None:
+        """Takes rows, with all columns in their order."""
+        for place, field_id in self._ids.items():
+            for part in rows.column(place).chunks:
+                ends = _ends(part)
                 if ends is not None:
-                    known = found.get(field_id, ends)
-                    found[field_id] = min(known[0], ends[0]), max(known[1], ends[1])
-    return found
+                    known = self.found.get(field_id, ends)
+                    self.found[field_id] = min(known[0], ends[0]), max(known[1], ends[1])
 
 
-def _ends(column: "pa.ChunkedArray") -> tuple[bytes, bytes] | None:
+def _ends(column: pa.Array) -> tuple[bytes, bytes] | None:
+    if isinstance(column, pa.DictionaryArray):
+        column = column.dictionary.take(column.indices.unique())
     if not (
         pa.types.is_string(column.type)
         or pa.types.is_binary(column.type)

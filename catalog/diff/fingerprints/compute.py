@@ -198,6 +198,7 @@ def compute(
     needed: Collection[int] | None = None,
     digests: Literal["kept", "summed"] | None = None,
     take_rows: Callable[[RowWords], None] | None = None,
+    watch: Callable[[pa.Table], None] | None = None,
 ) -> Fingerprint:
     """Computes the fingerprint of a data file.
 
@@ -214,6 +215,8 @@ def compute(
         digests: What becomes of the digests of rows, as for ``Fingerprinter``; None means that
             they are kept where that pays.
         take_rows: Takes them. There are none if some column was not decoded.
+        watch: Takes the rows as they are decoded: those columns that are not taken over, in their
+            order, text mostly as indices into dictionaries.
 
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
@@ -221,7 +224,7 @@ def compute(
     if digests is None:
         digests = "kept" if has_row_digests(keyed.table, keyed.file) else "summed"
     try:
-        made = _computed(source, keyed, _How(tuple(like), known, needed, digests))
+        made = _computed(source, keyed, _How(tuple(like), known, needed, digests, watch))
     except CorruptData as error:
         found = opaque(source, keyed, error)
         if found is None:
@@ -245,6 +248,7 @@ class _How:
     known: StoredColumns | None
     needed: Collection[int] | None
     digests: Literal["kept", "summed"]
+    watch: Callable[[pa.Table], None] | None = None
 
 
 def _computed(source: ParquetSource, keyed: KeyedFile, how: _How) -> _Computed:
@@ -265,7 +269,8 @@ def _computed(source: ParquetSource, keyed: KeyedFile, how: _How) -> _Computed:
     whole = shared is None and not skipped
     plain = [n for n in places if columns[n].field_id in keyed.key]
     with opened(source, keyed, plain=plain) as open_file:
-        found = _decoded(open_file, places, shared=shared, digests=how.digests if whole else "none")
+        digests = how.digests if whole else "none"
+        found = _decoded(open_file, places, shared=shared, digests=digests, watch=how.watch)
     return replace(found, prints=with_stored(found.prints, known))
 
 
@@ -275,6 +280,7 @@ def _decoded(
     *,
     shared: Fingerprint | None,
     digests: Literal["kept", "summed", "none"],
+    watch: Callable[[pa.Table], None] | None,
 ) -> _Computed:
     """Computes a fingerprint from some columns, and what is shared with another file."""
     keyed = open_file.keyed
@@ -284,6 +290,8 @@ def _decoded(
     maker = Fingerprinter(columns, key, partition_by=by, file=open_file, digests=digests)
     for batch in open_file.batches(places, rows=BLOCK_ROWS):
         maker.add(batch)
+        if watch is not None:
+            watch(batch)
     made = maker.finish(keyed.table, keyed.file)  # decodes what is left, which may fail, too
     if shared is not None:
         made = replace(
