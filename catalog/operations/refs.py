@@ -114,7 +114,7 @@ class BranchList:
         return self._repository.branches.list()
 
     def create(self, name: str, *, at: str = DEFAULT_BRANCH) -> Branch:
-        """Creates a branch: one object is written, whatever the size of the data.
+        """Creates a branch: one small object is written, and a spare copy, whatever the data.
 
         Args:
             name: The new branch.

@@ -30,6 +30,7 @@ from catalog.repository.creation import create_named
 from catalog.repository.key_index import KeyIndex
 from catalog.repository.ref_index import RefIndex
 from catalog.repository.ref_listing import each, named_objects, passed_over
+from catalog.repository.spares import keep_spare
 from catalog.repository.tags import is_spent
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
@@ -205,17 +206,16 @@ class Branches:
         write_id = self._new_id()
         moves = (move_to_json(stamp.move(write_id, None, commit_id)),)
         branch = Branch(name, commit_id, write_id, moves)
+        data = branch.to_bytes()
         landed = self.check(commit_id, None, ())
         try:
-            self._store.create(branch_path(name), branch.to_bytes())
+            self._store.create(branch_path(name), data)
         except (AlreadyExists, OutcomeUnknown) as error:
             now = self._read_back(name)
             if now is None:
                 raise
             if any(move.write_id == write_id for move in self.reflog(now.branch)):
-                landed()
-                self.moved.add(name)
-                return branch
+                return self._created(branch, data, landed)
             if now.branch.commit_id is not None:
                 raise exists_error(name) from error
             if isinstance(error, OutcomeUnknown):
@@ -226,8 +226,12 @@ class Branches:
                 return self._move(now, commit_id, stamp, protected=False)
             except SwapLost as lost:
                 raise exists_error(name) from lost
+        return self._created(branch, data, landed)
+
+    def _created(self, branch: Branch, data: bytes, landed: Callable[[], None]) -> Branch:
         landed()
-        self.moved.add(name)
+        keep_spare(self._store, branch_path(branch.name), data)
+        self.moved.add(branch.name)
         return branch
 
     def give_to_tag(self, name: str, stamp: Stamp) -> None:

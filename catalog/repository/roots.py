@@ -19,6 +19,8 @@ from catalog.repository.expired import Expired
 from catalog.repository.history import missing_commits
 from catalog.repository.ref_listing import SUFFIX, each
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
+from catalog.repository.spares import PREFIX as SPARE
+from catalog.repository.spares import spared
 
 RootReason: TypeAlias = Literal["branch", "tag", "reflog", "merge"]
 """Why a commit is a root."""
@@ -149,7 +151,21 @@ def _names(paths: Sequence[str], prefix: str, report: Callable[[str], None]) -> 
 
 
 def _objects(repository: Repository, prefix: str) -> Sequence[str]:
-    return [found.path for found in repository.store.list(prefix)]
+    """Returns the paths of all references below a prefix.
+
+    Raises:
+        CorruptData: One is gone of which there is a spare copy.
+    """
+    known = spared(repository.store, prefix)
+    found = [one.path for one in repository.store.list(prefix)]
+    for path in sorted(known - set(found)):
+        if not path.endswith(tags.DELETED) and path + tags.DELETED not in found:
+            raise CorruptData(
+                f"{path} is gone: nobody removes branches and tags",
+                hint=f"restore it from a backup, or make it again; or, if it is to be gone, "
+                f"remove {SPARE}{path}",
+            )
+    return found
 
 
 def _name(path: str, prefix: str) -> str | None:

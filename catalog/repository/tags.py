@@ -11,6 +11,7 @@ from catalog.repository.branch_errors import damaged_tag_error
 from catalog.repository.creation import create_named, create_own
 from catalog.repository.ref_index import Fact, RefIndex
 from catalog.repository.ref_listing import named_objects, passed_over
+from catalog.repository.spares import keep_spare
 from catalog.storage.store import ObjectInfo, ObjectStore
 
 PREFIX = "refs/tags/"
@@ -89,6 +90,7 @@ class Tags:
                 hint=hint("choose another name, or see: {}", Call("tags.list")),
             ) from error
         landed()
+        keep_spare(self._store, _path(tag.name), tag.to_bytes())
         self.changed = True
 
     def delete(self, name: str) -> None:
@@ -100,6 +102,7 @@ class Tags:
         if self.find(name) is None:
             raise NotFound(f"no tag {name!r}", kind=ErrorKind.REF_NOT_FOUND)
         create_named(self._store, _path(name) + DELETED, b"")
+        keep_spare(self._store, _path(name) + DELETED, b"")
         self.changed = True
 
     def stored(self, name: str) -> Tag | None:

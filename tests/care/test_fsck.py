@@ -14,7 +14,7 @@ import pytest
 from catalog import Catalog
 from catalog.care.fsck.findings import Finding
 from catalog.care.fsck.run import FsckReport
-from catalog.errors import CatalogError, InvalidInput
+from catalog.errors import CatalogError, CorruptData, InvalidInput
 from tests.effort import effort
 from tests.repository.format_reader import Json, Reader, Table
 
@@ -23,8 +23,8 @@ from .rich import rich, wide
 
 Damage = Callable[[bytes, random.Random], bytes | None]
 
-UNNOTICED = ("refs/tags/spent", "refs/branches/", "cache/", "tmp/", "locks/")
-"""What may be gone without a trace: a branch but main, a spent name, what is derived."""
+UNNOTICED = ("spare/", "cache/", "tmp/", "locks/")
+"""What may be gone without a trace: what is derived."""
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def check(root: Path, path: Path, data: bytes | None) -> str:
             return "" if name == "catalog.json" else f"{name}: raised {error}"
         named = found(report, name)
         if not named:
-            if data is None and name.startswith(UNNOTICED) and name != "refs/branches/main.json":
+            if data is None and name.startswith(UNNOTICED):
                 return ""
             return "" if reads_as_before(root) else f"{name}: not found"
         if name.startswith(("objects/", "data/", "lists/", "blobs/")):
@@ -101,8 +101,8 @@ def check(root: Path, path: Path, data: bytes | None) -> str:
 
 
 def is_spent(name: str, data: bytes | None) -> bool:
-    """Returns whether an object may have been as it is: a spent tag, or one that was never made."""
-    return name.startswith("refs/tags/") and (data is None or "spent" in name)
+    """Returns whether nobody needs an object: a tag that was deleted, a mark that is not empty."""
+    return name.startswith("refs/tags/spent.json") and (data is not None or name.endswith(".json"))
 
 
 _BEFORE: dict[Path, object] = {}
@@ -361,13 +361,76 @@ def test_data_that_expired_and_what_gc_took_is_no_damage(tmp_path: Path) -> None
         assert report.is_whole and not report.left_over, report.findings
 
 
-def test_a_lost_branch_leaves_its_commits_over(tmp_path: Path) -> None:
+def test_a_lost_branch_is_missed_and_nothing_of_it_is_collected(tmp_path: Path) -> None:
     catalog = lake(tmp_path)
     catalog.branches.create("lost")
     with catalog.transaction(branch="lost") as tx:
         tx.write("orders", rows(50, 5, 2.0), mode="append")
     (tmp_path / "refs/branches/lost.json").unlink()
-    assert catalog.fsck().left_over["packs"].objects == 1
+    report = catalog.fsck(repair=True)
+    assert report.left_over["packs"].objects == 1
+    assert [(one.kind, one.repaired) for one in report.findings] == [("branch-missing", False)]
+    assert report.findings[0].affects.refs == ["lost"] and not report.is_whole
+    with pytest.raises(CorruptData, match="lost.json is gone"):
+        catalog.gc(alone=True)
+    catalog.branches.create("lost")
+    assert catalog.fsck().is_whole
+
+
+def test_branches_and_tags_of_earlier_releases_are_not_missed_and_get_spares(
+    tmp_path: Path,
+) -> None:
+    catalog = lake(tmp_path)
+    catalog.branches.create("old")
+    for name in ("v1", "v2"):
+        catalog.tags.create(name)
+    catalog.tags.delete("v2")
+    made = objects(tmp_path / "spare")
+    shutil.rmtree(tmp_path / "spare")
+    catalog.branches.delete("old")
+    assert catalog.fsck(deep=True).is_whole
+    assert catalog.fsck(repair=True).is_whole
+    assert objects(tmp_path / "spare") == made
+    shutil.rmtree(tmp_path / "spare")
+    (tmp_path / "refs/branches/old.json").unlink()
+    assert catalog.fsck(deep=True).is_whole
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("refs/tags/v1.json", "tag-missing"),
+        ("refs/tags/v2.json", "tag-missing"),
+        ("refs/tags/v2.json.deleted", "mark-missing"),
+    ],
+)
+def test_tags_and_marks_come_back_from_their_spares(tmp_path: Path, path: str, kind: str) -> None:
+    catalog = lake(tmp_path)
+    for name in ("v1", "v2"):
+        catalog.tags.create(name)
+    catalog.tags.delete("v2")
+    data = (tmp_path / path).read_bytes()
+    for damage in (None, b"x"):
+        (tmp_path / path).unlink()
+        if damage is not None:
+            (tmp_path / path).write_bytes(damage)
+        (finding,) = Catalog.open(str(tmp_path)).fsck().findings
+        assert finding.kind == (kind if damage is None else "tag-damaged")
+        assert finding.affects.refs == ([path.split("/")[2][:2]] if finding.affects.refs else [])
+        (finding,) = Catalog.open(str(tmp_path)).fsck(repair=True).findings
+        assert finding.repaired and (tmp_path / path).read_bytes() == data
+        assert not Catalog.open(str(tmp_path)).fsck(deep=True).findings
+
+
+def test_a_name_is_given_to_its_tag_again(tmp_path: Path) -> None:
+    catalog = lake(tmp_path)
+    catalog.tags.create("v1")
+    (tmp_path / "refs/branches/v1.json").unlink()
+    (finding,) = Catalog.open(str(tmp_path)).fsck(repair=True).findings
+    assert (finding.kind, finding.repaired) == ("branch-missing", True)
+    with pytest.raises(CatalogError, match="tag"):
+        Catalog.open(str(tmp_path)).branches.create("v1")
+    assert not Catalog.open(str(tmp_path)).fsck(deep=True).findings
 
 
 def test_it_says_what_is_affected(tmp_path: Path) -> None:

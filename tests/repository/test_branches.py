@@ -19,10 +19,18 @@ def moves(history: History, branch: str = "main") -> list[tuple[str | None, str 
     return [(m.before, m.after) for m in history.repository.branches.reflog(held.branch)]
 
 
-def test_a_branch_is_one_object(history: History, store: FaultyStore) -> None:
+def test_a_branch_is_one_object_and_a_spare_copy_of_it(
+    history: History, store: FaultyStore
+) -> None:
     before = {info.path for info in store.list("")}
     history.create("dev", history.first)
-    assert {info.path for info in store.list("")} - before == {branch_path("dev")}
+    path = branch_path("dev")
+    assert {info.path for info in store.list("")} - before == {path, f"spare/{path}"}
+    assert store.read(path).data == store.read(f"spare/{path}").data
+    history.advance()
+    assert {info.path for info in store.list("spare/")} == {
+        f"spare/{branch_path(name)}" for name in ("main", "dev")
+    }
 
 
 def test_a_taken_name_is_refused(history: History) -> None:

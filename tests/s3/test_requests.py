@@ -157,12 +157,13 @@ def test_neighbours_are_told_apart_in_four_requests(lake: Lake, source: Path) ->
         assert len(lake.asked()) <= 4
 
 
-def test_a_branch_takes_three_requests(lake: Lake) -> None:
+def test_a_branch_takes_three_requests_and_one_in_the_background(lake: Lake) -> None:
     for cold in (False, True):
-        cat = lake.opened(cold=cold)
+        cat = lake.cat = lake.opened(cold=cold)
         lake.asked()
         cat.branches.create(f"dev{cold}")
-        branch, lists, made = lake.asked()
+        branch, lists, made, spare = lake.asked()
+        assert (spare.method, "/spare/refs/" in spare.path) == ("PUT", True)
         assert [branch.method, lists.method, made.method] == ["GET", "GET", "PUT"]
         assert lists.path.count("/") < branch.path.count("/"), "it lists what is garbage"
 
@@ -196,10 +197,11 @@ def test_references_in_many_folders_are_checked_by_a_listing(
     assert len(looks) <= (20 if strangers == 40 else 0)
 
 
-def test_a_tag_takes_seven_requests(lake: Lake) -> None:
+def test_a_tag_takes_six_requests_and_one_in_the_background(lake: Lake) -> None:
     lake.asked()
     lake.cat.tags.create("v1")
-    assert len(lake.asked()) <= 7
+    asked = lake.asked()
+    assert len(asked) <= 7 and [one.method for one in asked if "/spare/" in one.path] == ["PUT"]
 
 
 @functools.cache

@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 from catalog.care.fsck.findings import Findings
 from catalog.care.gc.listing import read_objects
@@ -14,12 +15,17 @@ from catalog.errors import CatalogError, CorruptData, NotFound, Unsupported
 from catalog.interruption import check
 from catalog.model.fingerprint import ALGORITHM
 from catalog.model.ids import canonical_json, parse_json
+from catalog.model.names import decode_segment
+from catalog.model.refs import branch_from_json, tag_from_json
+from catalog.repository import branches, tags
 from catalog.repository.condemned import PREFIX as LISTS
 from catalog.repository.condemned import SWEEP, SWEPT, WITHDRAWN, decode_names, read_notes
 from catalog.repository.expired import NAME as EXPIRY
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import Expired, parsed_record, union
+from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.row_digests import is_damaged
+from catalog.repository.spares import PREFIX as SPARE
 from catalog.storage.store import ObjectStore
 
 _OWN = re.compile(
@@ -82,6 +88,41 @@ def check_gc(store: ObjectStore, findings: Findings) -> None:
                 error.message if isinstance(error, CatalogError) else f"{info.path} is damaged"
             )
             findings.add("gc-record-damaged", info.path, message)
+
+
+def check_spares(store: ObjectStore, findings: Findings) -> None:
+    """Verifies the spare copies of references, and compares those of tags with the tags."""
+    for info in store.list(SPARE):
+        path = info.path.removeprefix(SPARE)
+        name = decode_segment(path.rpartition("/")[2].removesuffix(SUFFIX)) or ""
+        check()
+        try:
+            data = store.read(info.path).data
+            if path.endswith(tags.DELETED):
+                if data:
+                    raise CorruptData(f"{info.path} is not empty")
+            elif path.startswith(branches.PREFIX):
+                branch_from_json(parse_json(data, info.path), name)
+            elif path.startswith(tags.PREFIX):
+                tag_from_json(parse_json(data, info.path), name)
+                _compare(store, findings, path, data)
+        except NotFound:
+            continue
+        except CorruptData as error:
+            findings.add("spare-damaged", info.path, f"{info.path} is damaged: {error.message}")
+        except CatalogError as error:
+            findings.add("unreadable", info.path, error.message)
+
+
+def _compare(store: ObjectStore, findings: Findings, path: str, spare: bytes) -> None:
+    """Compares a tag with a spare copy that is whole."""
+    name = decode_segment(path.removeprefix(tags.PREFIX).removesuffix(SUFFIX)) or ""
+    with suppress(CatalogError):  # one that is damaged, or gone, is found where tags are read
+        data = store.read(path).data
+        tag_from_json(parse_json(data, path), name)
+        if data != spare:
+            message = f"{path} and {SPARE}{path} are not the same"
+            findings.ref(findings.add("tag-wrong", path, message), name)
 
 
 def check_cache(store: ObjectStore, findings: Findings) -> int:

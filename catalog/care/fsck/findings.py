@@ -19,13 +19,22 @@ MOST_NAMES = 100
 KINDS: dict[str, tuple[Severity, str]] = {
     "description-damaged": ("damage", "restore catalog.json from a backup"),
     "branch-damaged": ("damage", "restore it from a backup, or reset the branch to a commit"),
-    "branch-missing": ("damage", "restore it from a backup"),
+    "branch-missing": (
+        "damage",
+        "restore it from a backup, or make the branch again at the newest of its commits",
+    ),
     "branch-wrong": ("damage", "restore it from a backup, or reset the branch to a commit"),
     "tag-damaged": ("damage", "restore it from a backup, or remove it and make the tag again"),
     "tag-missing": (
         "left over",
         "restore the tag from a backup, or make it again; its making may have been interrupted",
     ),
+    "tag-wrong": (
+        "damage",
+        "see which of both is right, and remove the other; a repair copies it again",
+    ),
+    "mark-missing": ("damage", "repair it: the mark is written again"),
+    "spare-damaged": ("derived", "repair it: the reference is copied again"),
     "ref-unknown": ("left over", "look at it, and move it elsewhere if it is none"),
     "reflog-missing": ("damage", "repair it from a backup"),
     "reflog-damaged": ("damage", "repair it from a backup"),

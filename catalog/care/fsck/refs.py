@@ -11,11 +11,13 @@ from catalog.errors import CatalogError, CorruptData
 from catalog.interruption import check
 from catalog.model.ids import content_id, parse_json
 from catalog.model.names import decode_segment, encode_segment
-from catalog.model.refs import Branch, Move, move_from_json
+from catalog.model.refs import Branch, Move, branch_from_json, move_from_json
 from catalog.model.rules import rules_from_json
 from catalog.repository import branches, tags
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import DEFAULT_BRANCH, Repository, open_existing
+from catalog.repository.spares import PREFIX as SPARE
+from catalog.repository.spares import spared
 
 RECENT = datetime.timedelta(days=30)
 """How long the commits are looked at that a branch was moved away from: that garbage collection
@@ -32,6 +34,7 @@ class Refs:
         names: Names of the branches and tags, by commit.
         count: How many references there are.
         pages: How many pages of reflogs.
+        whole: The paths of branches, tags, and marks of deleted tags, that can be read.
     """
 
     needed: list[str] = field(default_factory=list)
@@ -39,6 +42,7 @@ class Refs:
     names: dict[str, list[str]] = field(default_factory=dict)
     count: int = 0
     pages: int = 0
+    whole: list[str] = field(default_factory=list)
 
 
 def check_refs(
@@ -72,31 +76,75 @@ class _RefsCheck:
 
     def run(self) -> Refs:
         """Verifies all."""
-        branch_paths = [one.path for one in self._repository.store.list(branches.PREFIX)]
-        listed = list(self._repository.store.list(tags.PREFIX))
+        store = self._repository.store
+        spares = spared(store, branches.PREFIX) | spared(store, tags.PREFIX)
+        branch_paths = [one.path for one in store.list(branches.PREFIX)]
+        listed = list(store.list(tags.PREFIX))
         tag_paths = {one.path for one in listed}
         for one in listed:
             if one.path.endswith(tags.DELETED) and one.size_bytes:
                 message = f"{one.path}, which says that a tag is deleted, is not empty"
                 self._findings.add("tag-damaged", one.path, message, severity="left over")
+            elif one.path.endswith(tags.DELETED):
+                self._found.whole.append(one.path)
         given = [name for path in branch_paths if (name := self._branch(path)) is not None]
         for path in sorted(tag_paths):
             self._tag(path, tag_paths)
+        self._lost(spares, set(branch_paths), tag_paths)
         for name in given:
             path = f"{tags.PREFIX}{encode_segment(name)}{SUFFIX}"
-            if not tag_paths & {path, path + tags.DELETED}:
+            if not (tag_paths | spares) & {path, path + tags.DELETED}:
                 found = self._findings.add(
                     "tag-missing", path, f"the name {name!r} was given to a tag that is not there"
                 )
                 self._findings.ref(found, name)
-        if branches.branch_path(DEFAULT_BRANCH) not in branch_paths:
-            found = self._findings.add(
-                "branch-missing",
-                branches.branch_path(DEFAULT_BRANCH),
-                f"the branch {DEFAULT_BRANCH} is gone",
-            )
-            self._findings.ref(found, DEFAULT_BRANCH)
         return self._found
+
+    def _lost(self, spares: frozenset[str], branch_paths: set[str], tag_paths: set[str]) -> None:
+        """Finds references that are gone, and of which something else tells."""
+        given = {
+            f"{branches.PREFIX}{path.removeprefix(tags.PREFIX)}"
+            for path in spares
+            if path.startswith(tags.PREFIX) and path.endswith(SUFFIX)
+        }  # a name is given to a tag before there is the tag
+        always = branches.branch_path(DEFAULT_BRANCH)
+        for path in sorted({always, *spares, *given} - branch_paths - tag_paths):
+            if path.startswith(branches.PREFIX):
+                self._lost_branch(path)
+            elif path.endswith(tags.DELETED):
+                message = f"{path}, which says that a tag is deleted, is gone: it seems to be back"
+                self._told(path.removesuffix(tags.DELETED), "mark-missing", path, message)
+            else:
+                severity: Severity = "left over" if path + tags.DELETED in tag_paths else "damage"
+                self._told(path, "tag-missing", path, f"{path} is gone", severity=severity)
+        for path in tag_paths - spares:
+            owner = path.removesuffix(tags.DELETED)
+            if owner != path and owner not in tag_paths | spares:
+                message = f"{owner} is gone; the tag was deleted"
+                self._told(owner, "tag-missing", owner, message, severity="left over")
+
+    def _told(
+        self, owner: str, kind: str, path: str, message: str, *, severity: Severity | None = None
+    ) -> None:
+        """Takes a finding at an object of a reference."""
+        name = decode_segment(owner.rpartition("/")[2].removesuffix(SUFFIX))
+        found = self._findings.add(kind, path, message, severity=severity)
+        if name:
+            self._findings.ref(found, name)
+
+    def _lost_branch(self, path: str) -> None:
+        """Takes a branch that is gone; what it needed at first is not left over."""
+        message = f"{path} is gone: nobody removes the object of a branch"
+        try:
+            spare = self._repository.store.read(SPARE + path).data
+            name = decode_segment(path.removeprefix(branches.PREFIX).removesuffix(SUFFIX))
+            first = branch_from_json(parse_json(spare, path), name or "").commit_id
+            if first is not None:
+                self._found.loose.append(first)
+                message += f"; it was made at {first[:12]}"
+        except CatalogError:
+            pass  # nothing is known of it but its name
+        self._told(path, "branch-missing", path, message)
 
     def _branch(self, path: str) -> str | None:
         """Verifies a branch; returns its name if it was given to a tag."""
@@ -128,8 +176,10 @@ class _RefsCheck:
             self._wrong(name, path, f"branch {name} is not where its newest move put it")
         self._moves(name, moves)
         self._chain(branch)
-        given = moves[0].before is None and moves[0].after is None
-        return name if given else None
+        if moves[0].before is None and moves[0].after is None:
+            return name
+        self._found.whole.append(path)
+        return None
 
     def _salvage(self, name: str, path: str) -> None:
         """Goes on from where a damaged branch seems to be, so that what it needs is not left over.
@@ -213,6 +263,8 @@ class _RefsCheck:
             found = self._findings.add(kind, path, error.message, severity=severity)
             self._findings.ref(found, name)
             return
+        if tag is not None:
+            self._found.whole.append(path)
         if tag is not None and not is_deleted:
             self._leads(tag.commit_id, name)
 

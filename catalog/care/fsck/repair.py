@@ -6,6 +6,7 @@ not proved by a hash is left as it is.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pyarrow.parquet as pq
 
@@ -22,6 +23,7 @@ from catalog.model.names import decode_segment
 from catalog.model.refs import branch_from_json, tag_from_json
 from catalog.repository import branches, tags
 from catalog.repository.blobs import Blob, decode_list, encode_list
+from catalog.repository.branches import Stamp
 from catalog.repository.condemned import PREFIX as LISTS
 from catalog.repository.condemned import WITHDRAWN, claim
 from catalog.repository.datafiles import readable
@@ -29,7 +31,12 @@ from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import parsed_record
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import Repository
+from catalog.repository.spares import PREFIX as SPARE
+from catalog.repository.spares import keep_spare, spared
 from catalog.storage.store import FinishesWrites, ObjectStore
+
+LEFT_OVER = ("gc-list-damaged", "tag-missing", "tag-damaged")
+"""Kinds that are repaired although nothing needs the object."""
 
 FLIPPED_BYTES = 4096
 """Size up to which an object with a digest is tried with each of its bits flipped."""
@@ -42,6 +49,7 @@ class Repair:
         repository: The stored objects.
         verified: What was found.
         source: Another catalog, such as a backup, from which whole objects are taken.
+        stamp: Who repairs, and when.
         dry_run: Whether to look only what could be repaired.
     """
 
@@ -51,9 +59,12 @@ class Repair:
         verified: Verified,
         *,
         source: ObjectStore | None,
+        stamp: Stamp,
         dry_run: bool,
     ) -> None:
         self._store = repository.store
+        self._repository = repository
+        self._stamp = stamp
         self._verified = verified
         self._source = source
         self._dry_run = dry_run
@@ -63,7 +74,7 @@ class Repair:
         """Repairs, and notes it in the findings."""
         for finding in self._verified.report.findings:
             check()
-            if finding.severity == "left over" and finding.kind != "gc-list-damaged":
+            if finding.severity == "left over" and finding.kind not in LEFT_OVER:
                 continue
             try:
                 done = self._one(finding)
@@ -71,6 +82,8 @@ class Repair:
                 continue  # it stays as it is, and so does the finding
             finding.repaired = done and not self._dry_run
             finding.could_repair = done and self._dry_run
+        if not self._dry_run:
+            self._keep_spares()
         if isinstance(self._store, FinishesWrites):
             self._store.finish_writes()
 
@@ -83,6 +96,12 @@ class Repair:
                 return self._withdraw(path)
             case "branch-damaged" | "tag-damaged" | "expiry-damaged":
                 return self._with_digest(path)
+            case "tag-missing" | "mark-missing":
+                return self._from_spare(path)
+            case "branch-missing":
+                return self._given(path)
+            case "spare-damaged":
+                return self._spare(path)
             case "pack-missing" | "pack-damaged":
                 return self._pack(path)
             case "reflog-missing" | "reflog-damaged":
@@ -110,9 +129,65 @@ class Repair:
         remove_list(self._store, list_id)
         return True
 
+    def _keep_spares(self) -> None:
+        """Keeps spare copies of references that have none; earlier releases made none."""
+        have = spared(self._store, branches.PREFIX) | spared(self._store, tags.PREFIX)
+        for path in self._verified.refs:
+            if path not in have:
+                check()
+                with suppress(NotFound):
+                    keep_spare(self._store, path, self._store.read(path).data)
+
+    def _spare(self, path: str) -> bool:
+        """Copies a reference again whose spare copy is damaged."""
+        original = path.removeprefix(SPARE)
+        if original not in self._verified.refs:
+            return False
+        data = self._store.read(original).data
+        if not self._dry_run:
+            self._store.put(path, data)
+        return True
+
+    def _spared(self, path: str) -> bytes | None:
+        """Returns the bytes of a tag, or of the mark of a deleted one, from its spare copy."""
+        try:
+            data = self._store.read(SPARE + path).data
+        except NotFound:
+            return None
+        whole = not data if path.endswith(tags.DELETED) else _accepts(path)(data)
+        return data if whole else None
+
+    def _from_spare(self, path: str) -> bool:
+        data = self._spared(path)
+        if data is None:
+            return False
+        if not self._dry_run:
+            self._store.create(path, data)
+        return True
+
+    def _given(self, path: str) -> bool:
+        """Gives a name to its tag again, if there is one, and never was a branch of that name."""
+        name = decode_segment(path.removeprefix(branches.PREFIX).removesuffix(SUFFIX))
+        if not name or self._store.info(SPARE + path) is not None:
+            return False
+        if self._repository.tags.find(name) is None:
+            return False
+        if not self._dry_run:
+            self._repository.branches.give_to_tag(name, self._stamp)
+        return True
+
     def _with_digest(self, path: str) -> bool:
-        """Repairs what has a digest in it, and is short of one change that the digest proves."""
+        """Repairs what has a digest in it: as its spare copy is, or by one change that it proves.
+
+        The mark of a deleted tag is empty.
+        """
         stored = self._store.read(path)
+        if path.startswith(tags.PREFIX):
+            good = b"" if path.endswith(tags.DELETED) else self._spared(path)
+            if good is not None:
+                if not self._dry_run:
+                    self._store.swap(path, good, version=stored.version)
+                return True
         accept = _accepts(path)
         good = moved_back(stored.data, accept) if path.startswith(branches.PREFIX) else None
         if good is None and len(stored.data) <= FLIPPED_BYTES:

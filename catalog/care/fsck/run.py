@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 
 from catalog.care.fsck.commits import CommitsCheck
-from catalog.care.fsck.derived import check_cache, check_expiry, check_gc
+from catalog.care.fsck.derived import check_cache, check_expiry, check_gc, check_spares
 from catalog.care.fsck.files import Damaged, Files
 from catalog.care.fsck.findings import Finding, Findings
 from catalog.care.fsck.present import LeftOver, Present
@@ -67,11 +67,13 @@ class Verified:
         report: The report.
         damaged: Objects that are gone or damaged and have a hash, by path.
         failed: Nodes that could not be read, by the id of the commit in whose pack they are.
+        refs: The paths of branches, tags, and marks of deleted tags, that can be read.
     """
 
     report: FsckReport
     damaged: Mapping[str, Damaged]
     failed: Mapping[str, set[tuple[str, Place]]]
+    refs: Sequence[str] = ()
 
 
 def verify(
@@ -110,6 +112,8 @@ def verify(
         )
     commits.rest()
     derived = check_cache(store, findings) if deep else 0
+    if deep:
+        check_spares(store, findings)
     order = {"damage": 0, "derived": 1, "left over": 2}
     report = FsckReport(
         deep=deep,
@@ -124,7 +128,9 @@ def verify(
         left_over=present.left_over(),
         unknown=present.unknown,
     )
-    return Verified(report=report, damaged=files.damaged, failed=commits.nodes.failed)
+    return Verified(
+        report=report, damaged=files.damaged, failed=commits.nodes.failed, refs=refs.whole
+    )
 
 
 def _expired(repository: Repository, refs: Refs, said: Expired) -> Expired:

@@ -15,6 +15,7 @@ from catalog.repository.branch_errors import contested_error
 from catalog.repository.branches import branch_path, page_path
 from catalog.repository.creation import create_named, create_own
 from catalog.repository.repository import Repository
+from catalog.repository.spares import keep_spare
 from catalog.repository.tags import DELETED, is_spent
 from catalog.storage.store import OutcomeUnknown, SwapLost
 
@@ -199,6 +200,8 @@ class Mirror:
             now = read_branch(store, name)
             if now is None or now.branch.write_id != wanted.branch.write_id:
                 raise SwapLost(f"another writer moved branch {name}") from error
+        if there is None:
+            keep_spare(store, path, wanted.data)
         self._target.branches.moved.add(name)
 
     def tag(self, wanted: StoredTag) -> None:
@@ -236,10 +239,12 @@ class Mirror:
         store, path = self._target.store, tag_path(wanted.tag.name)
         if wanted.is_deleted:  # first of all: it must never be seen as one that is not
             create_named(store, path + DELETED, b"")
+            keep_spare(store, path + DELETED, b"")
         elif self._checks:
             self._target.tags.check(wanted.tag.commit_id)
         if is_new:
             create_own(store, path, wanted.data)
+            keep_spare(store, path, wanted.data)
         self._target.tags.changed = True
 
 

@@ -38,8 +38,9 @@ def fsck(
     if isinstance(store, CachesObjects):  # what is verified is what the bucket has
         repository = Repository(store.uncached(), repository.info)
     found = verify(repository, deep=deep, now=context.clock(), progress=told)
-    if repair and found.report.findings:
-        Repair(repository, found, source=source, dry_run=dry_run).run()
+    if repair:
+        stamp = context.stamp("fsck: repaired")
+        Repair(repository, found, source=source, stamp=stamp, dry_run=dry_run).run()
     found.report.dry_run = repair and dry_run
     return found.report
 
