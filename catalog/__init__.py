@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Literal
 
+    from catalog.care.fsck.run import FsckReport
     from catalog.catalog import Catalog as Catalog
     from catalog.diff.options import TableDefaults as TableDefaults
     from catalog.engine.executor import Executor
@@ -60,6 +61,7 @@ __all__ = [
     "Unsupported",
     "compare",
     "create",
+    "fsck",
     "open",
     "read_contracts",
 ]
@@ -180,6 +182,51 @@ def open(
         hooks=hooks,
         check_functions=check_functions,
         executor=executor,
+    )
+
+
+def fsck(
+    uri: "str | PathLike[str]",
+    *,
+    deep: bool = False,
+    repair: bool = False,
+    source: "Catalog | str | None" = None,
+    dry_run: bool = False,
+    progress: "Callable[[str, int], None] | None" = None,
+    s3: S3Options | None = None,
+    gcs: GcsOptions | None = None,
+    azure: AzureOptions | None = None,
+) -> "FsckReport":
+    """Verifies a catalog, also one that cannot be opened since its description is damaged.
+
+    Args:
+        uri: Where it is, as for ``open``.
+        deep: As for ``Catalog.fsck``, as are the other options.
+        repair: See there.
+        source: See there.
+        dry_run: See there.
+        progress: See there.
+        s3: As for ``open``.
+        gcs: As for ``open``.
+        azure: As for ``open``.
+
+    Raises:
+        NotFound: There is no catalog, nor are there branches of one.
+        Unsupported: It was written in a newer format.
+        StorageFailure: The objects cannot be listed.
+    """
+    from catalog.care.fsck.description import opened_to_verify
+    from catalog.catalog import Catalog
+    from catalog.model.texts import path_text
+    from catalog.storage.failures import machine_errors
+    from catalog.storage.opening import open_store
+
+    place = path_text(uri, "the catalog's place")
+    with machine_errors():
+        store = open_store(place, s3=s3, gcs=gcs, azure=azure, cache="")
+        repository = opened_to_verify(store)
+    return Catalog(store.location, repository).fsck(
+        deep=deep, repair=repair, source=source, dry_run=dry_run, progress=progress
     )
 
 

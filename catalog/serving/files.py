@@ -88,4 +88,4 @@ class ServedFiles:
         except (CorruptData, NotFound, Unsupported):
             rows = -1
         if rows != one.file.rows:
-            self.store.delete(path)
+            self.folder.drop(path)

@@ -1,16 +1,21 @@
 """Where the metadata of a table is kept for clients to read.
 
 It is derived, lies below ``cache/iceberg/``, and can be removed at any time: what a client is told
-of is looked for before, and written again where it is gone or not as it was written.
+of is looked for before, and written again where it is gone or not as it was written. Files whose
+names say nothing of their bytes have a sum beside them, by which a verification goes.
 """
 
+import hashlib
 import re
+from contextlib import suppress
 
 from catalog.errors import CatalogError, ErrorKind, StorageFailure
 from catalog.model.ids import content_id
+from catalog.repository.iceberg_sums import PREFIX, SUMS, sum_of
 from catalog.storage.store import ObjectStore
 
-PREFIX = "cache/iceberg/"
+READ_BYTES = 8 << 20
+"""Bytes of a data file that are hashed at a time."""
 
 _PLAIN = re.compile(r"[0-9a-f]{1,64}")
 """Ids of tables as the catalog makes them; others, of catalogs made by strangers, are hashed."""
@@ -70,6 +75,7 @@ class MetadataFolder:
                     kind=error.kind,
                     hint="serve the catalog with the right to write below cache/",
                 ) from error
+            self._sum(name, content_id(content))
         self._written[path] = content_id(content)
         return self._store.uri(path)
 
@@ -80,6 +86,24 @@ class MetadataFolder:
     def keep(self, path: str) -> None:
         """Notes that a data file was written, which clients are told of."""
         self._data.add(path)
+        name = path.removeprefix(self._path)
+        if self._store.info(self._path + SUMS + name) is None:
+            digest = hashlib.sha256()
+            offset = 0
+            while part := self._store.read_range(path, offset, READ_BYTES):
+                digest.update(part)
+                offset += len(part)
+            self._sum(name, digest.hexdigest())
+
+    def drop(self, path: str) -> None:
+        """Removes a data file, with its sum, so that it is made anew."""
+        for one in (path, self._path + SUMS + path.removeprefix(self._path)):
+            self._store.delete(one)
+
+    def _sum(self, name: str, sha256: str) -> None:
+        """Keeps what the bytes of a file are, with what tells that this itself is whole."""
+        with suppress(CatalogError):
+            self._store.put(self._path + SUMS + name, sum_of(sha256))
 
     def is_whole(self) -> bool:
         """Returns whether all that was written is still there."""

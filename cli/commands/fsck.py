@@ -8,7 +8,7 @@ import typer
 from catalog.report.figures import count, counted, plain, short
 from catalog.report.figures import size as size_text
 from cli.exit_codes import ExitCode
-from cli.opening import opened
+from cli.location import bucket_options, catalog_uri, named_uri
 from cli.options import Json
 from cli.output.listing import show_outcome
 
@@ -46,16 +46,18 @@ def fsck(
     """Verify that everything is there, and is what was written.
 
     Exits with 1 if anything is damaged and was not repaired. What nothing needs is counted; gc
-    removes it.
+    removes it. It works on a catalog whose catalog.json is gone, too.
 
     Examples:
       parquetry fsck
       parquetry fsck --deep
       parquetry fsck --repair --from /backups/lake
     """
-    report = opened(context, cache="").fsck(
-        deep=deep, repair=repair, source=source, dry_run=dry_run
-    )
+    import catalog
+
+    uri = catalog_uri(context)
+    buckets = bucket_options(uri, context, named=named_uri(context) is not None)
+    report = catalog.fsck(uri, deep=deep, repair=repair, source=source, dry_run=dry_run, **buckets)
     show_outcome(_json(report), *_lines(report), json=json)
     if not report.is_whole:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)

@@ -6,6 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog import Catalog
+from catalog.serving.requests import Request
+from catalog.serving.service import CatalogService
+from catalog.serving.tables import TableCache
 
 MOVES = 205
 """Moves of a branch: its older ones are on a page."""
@@ -57,7 +60,23 @@ def rich(root: Path, *, moves: int = MOVES) -> Catalog:
     catalog.branches.create("busy")
     for n in range(moves):
         (catalog.branches.unprotect if n % 2 else catalog.branches.protect)("busy")
+    _served(catalog)
     return Catalog.open(str(lake))
+
+
+def _served(catalog: Catalog) -> None:
+    """Makes what clients of Iceberg read, with files that are written again for them."""
+    with catalog.transaction(message="a column") as tx:
+        tx.sql("CREATE TABLE again AS SELECT 1 AS x, 'old' AS s")
+    for text in ("ALTER TABLE again DROP COLUMN s", "ALTER TABLE again ADD COLUMN s VARCHAR"):
+        with catalog.transaction(message=text) as tx:
+            tx.sql(text)
+    with catalog.transaction(message="a row") as tx:
+        tx.sql("INSERT INTO again VALUES (2, 'new')")
+    service = CatalogService(catalog.context, TableCache(catalog.repository))
+    for table in ("again", "orders"):
+        answer = service.answer(Request("GET", f"/v1/namespaces/main/tables/{table}", {}))
+        assert answer.status == 200, answer.body
 
 
 def _history(catalog: Catalog) -> None:

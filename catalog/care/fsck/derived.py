@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 
+from catalog.care.fsck.files import parts_of
 from catalog.care.fsck.findings import Findings
 from catalog.care.gc.listing import read_objects
 from catalog.care.gc.record import PREFIX as LOG
@@ -23,6 +24,8 @@ from catalog.repository.condemned import SWEEP, SWEPT, WITHDRAWN, decode_names, 
 from catalog.repository.expired import NAME as EXPIRY
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import Expired, parsed_record, union
+from catalog.repository.iceberg_sums import PREFIX as ICEBERG
+from catalog.repository.iceberg_sums import read_sum, sum_path
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.row_digests import is_damaged
 from catalog.repository.spares import PREFIX as SPARE
@@ -31,6 +34,8 @@ from catalog.storage.store import ObjectStore
 _OWN = re.compile(
     r"cache/(fingerprints|rows|gathered|stat|keys|refs|links)/(?:[0-9a-f]{2}/)?([0-9a-z]+)"
 )
+
+_METADATA = re.compile(r"cache/iceberg/[^/]+/[^/]+/([0-9a-f]{64})\.metadata\.json")
 
 CACHE = "cache/"
 
@@ -130,12 +135,16 @@ def check_cache(store: ObjectStore, findings: Findings) -> int:
     count = 0
     for info in store.list(CACHE):
         match = _OWN.fullmatch(info.path)
-        if match is None:
+        if match is None and not info.path.startswith(ICEBERG):
             continue
         check()
         count += 1
         try:
-            whole = _is_whole(store, match[1], match[2], info.path)
+            whole = (
+                _is_iceberg(store, info.path)
+                if match is None
+                else _is_whole(store, match[1], match[2], info.path)
+            )
         except NotFound:
             continue
         except CatalogError as error:
@@ -158,6 +167,26 @@ def _is_whole(store: ObjectStore, kind: str, name: str, path: str) -> bool:
         return named is None or named(packed, name)
     except (CatalogError, ValueError, KeyError, TypeError, zlib.error):
         return False
+
+
+def _is_iceberg(store: ObjectStore, path: str) -> bool:
+    """Returns whether a file for clients of Iceberg is as it was written, as far as that is known.
+
+    Releases before there were sums kept none.
+    """
+    wanted: str | None = _METADATA.sub(r"\1", path) if _METADATA.fullmatch(path) else None
+    beside = sum_path(path)
+    if beside is None:
+        return read_sum(store.read(path).data) is not None
+    if wanted is None:
+        with suppress(NotFound):
+            wanted = read_sum(store.read(beside).data)
+    if wanted is None:
+        return True
+    digest = hashlib.sha256()
+    for part in parts_of(store, path):
+        digest.update(part)
+    return digest.hexdigest() == wanted
 
 
 def _fingerprint_named(packed: bytes, name: str) -> bool:

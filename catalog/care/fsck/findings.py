@@ -17,7 +17,8 @@ MOST_NAMES = 100
 """Tables, partitions and refs that a finding names."""
 
 KINDS: dict[str, tuple[Severity, str]] = {
-    "description-damaged": ("damage", "restore catalog.json from a backup"),
+    "description-damaged": ("damage", "repair it from a backup: only upgrades change it"),
+    "description-missing": ("damage", "repair it from a backup: only upgrades change it"),
     "branch-damaged": ("damage", "restore it from a backup, or reset the branch to a commit"),
     "branch-missing": (
         "damage",

@@ -3,7 +3,9 @@
 import datetime
 import re
 from collections.abc import Iterable
+from itertools import chain
 
+from catalog.care.fsck.description import check_description
 from catalog.care.fsck.findings import Findings, Severity
 from catalog.care.fsck.present import Present
 from catalog.dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from catalog.model.refs import Branch, Move, branch_from_json, move_from_json
 from catalog.model.rules import rules_from_json
 from catalog.repository import branches, tags
 from catalog.repository.ref_listing import SUFFIX
-from catalog.repository.repository import DEFAULT_BRANCH, Repository, open_existing
+from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.repository.spares import PREFIX as SPARE
 from catalog.repository.spares import spared
 
@@ -49,11 +51,11 @@ def check_refs(
     repository: Repository, present: Present, findings: Findings, *, now: datetime.datetime
 ) -> Refs:
     """Verifies the description of the catalog and all references; returns what they lead to."""
-    try:
-        open_existing(repository.store)
-    except CatalogError as error:
-        findings.add("description-damaged", "catalog.json", error.message)
-    return _RefsCheck(repository, present, findings, now=now).run()
+    description = check_description(repository.store, findings)
+    found = _RefsCheck(repository, present, findings, now=now).run()
+    for name in chain.from_iterable(found.names.values()):
+        findings.ref(description, name)
+    return found
 
 
 class _RefsCheck:

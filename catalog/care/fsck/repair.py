@@ -11,6 +11,7 @@ from contextlib import suppress
 import pyarrow.parquet as pq
 
 from catalog.care.fsck.candidates import flipped, is_good_pack, moved_back
+from catalog.care.fsck.description import whole_description
 from catalog.care.fsck.files import Damaged, parts_of
 from catalog.care.fsck.findings import Finding
 from catalog.care.fsck.run import Verified
@@ -30,7 +31,7 @@ from catalog.repository.datafiles import readable
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import parsed_record
 from catalog.repository.ref_listing import SUFFIX
-from catalog.repository.repository import Repository
+from catalog.repository.repository import CATALOG_PATH, Repository
 from catalog.repository.spares import PREFIX as SPARE
 from catalog.repository.spares import keep_spare, spared
 from catalog.storage.store import FinishesWrites, ObjectStore
@@ -96,6 +97,8 @@ class Repair:
                 return self._withdraw(path)
             case "branch-damaged" | "tag-damaged" | "expiry-damaged":
                 return self._with_digest(path)
+            case "description-damaged" | "description-missing":
+                return self._description()
             case "tag-missing" | "mark-missing":
                 return self._from_spare(path)
             case "branch-missing":
@@ -127,6 +130,17 @@ class Repair:
         if claim(self._store, list_id, WITHDRAWN) != WITHDRAWN:
             return False
         remove_list(self._store, list_id)
+        return True
+
+    def _description(self) -> bool:
+        data = whole_description(self._repository, self._source)
+        if data is None:
+            return False
+        if not self._dry_run:
+            with suppress(NotFound):
+                self._store.swap(CATALOG_PATH, data, version=self._store.read(CATALOG_PATH).version)
+                return True
+            self._store.create(CATALOG_PATH, data)
         return True
 
     def _keep_spares(self) -> None:
