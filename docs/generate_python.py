@@ -43,6 +43,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             "catalog:create",
             "catalog:open",
+            "catalog:fsck",
             "catalog:read_contracts",
             *(f"catalog:{n}Options" for n in ("S3", "Gcs", "Azure")),
         ),
