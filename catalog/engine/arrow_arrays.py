@@ -5,12 +5,16 @@ several times longer than a small diff.
 """
 
 import struct
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 Numbers: TypeAlias = np.ndarray[Any, Any]
+
+KNOWN_TYPES = 64
+"""Types of which is remembered what numpy calls them."""
 
 
 def from_numpy(values: Numbers) -> pa.Array:
@@ -43,6 +47,7 @@ def to_numpy(column: pa.Array | pa.ChunkedArray) -> Numbers:
     return np.frombuffer(values or b"", kind, len(column), column.offset * kind.itemsize)
 
 
+@lru_cache(maxsize=KNOWN_TYPES)
 def _numpy_type(kind: pa.DataType) -> "np.dtype[Any]":
     family = (
         "f" if pa.types.is_floating(kind) else "u" if pa.types.is_unsigned_integer(kind) else "i"

@@ -122,23 +122,26 @@ def column_facts(
 
 
 def written_stats(
-    metadata: pq.FileMetaData, number: int, reader: "BoundsReader"
+    groups: Sequence[pq.RowGroupMetaData], number: int, reader: "BoundsReader"
 ) -> ColumnStats | None:
     """Returns statistics of the column of plain values at a place, read as a type.
 
-    ``metadata`` is what Arrow's writer has of a file that it has just written, which needs no
-    checking. What is returned is what ``column_facts`` finds in the file's footer; None if Arrow
-    does not hand out the statistics of a chunk.
+    ``groups`` are what Arrow's writer has of the row groups of a file that it has just written,
+    which need no checking. What is returned is what ``column_facts`` finds in the file's footer;
+    None if Arrow does not hand out the statistics of a chunk.
     """
     claims = []
-    for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):
-        if not group.num_rows:
+    rows = 0
+    for group in groups:
+        count = group.num_rows
+        if not count:
             continue
         stats = group.column(number).statistics
         if stats is None:
             return None
-        claims.append(reader.written(group.num_rows, stats))
-    return _summed_up(reader.kind, claims, rows=metadata.num_rows, complete=True)
+        claims.append(reader.written(count, stats))
+        rows += count
+    return _summed_up(reader.kind, claims, rows=rows, complete=True)
 
 
 def nested_claims(

@@ -148,10 +148,9 @@ def test_integers_of_a_small_range_are_hashed_as_others(
     column = pa.array(values, plain).cast(kind)
     assert hashes(column, "v") == [known[one] for one in values]
     hasher = CellHasher("v")
-    given = [one for one in values if one is not None]
-    for rows, edges in ((column, (min(given), max(given))), (column.slice(7), None)):
+    for rows in (column, column.slice(7)):
         sums = np.zeros(len(rows), np.uint64)
-        due = hasher.add(sums, rows, edges=edges)
+        due = hasher.add(sums, rows)
         assert due is not None
         sums += due
         assert sums.tolist() == [known[one] for one in rows.cast(plain).to_pylist()]

@@ -60,12 +60,15 @@ class Fixed:
         valid: Which rows are not NULL; None: all.
         values: The values, 0 where NULL; of decimals pairs of words, the lower first.
         negative_zeros: Whether a value was -0.0, which is 0.0 here.
+        edges: The least and the greatest of the values, those under NULL among them; both are NaN
+            if one of them is. None of decimals, and if there are no values or nobody looked.
     """
 
     tag: str
     valid: Numbers | None
     values: Numbers
     negative_zeros: bool = False
+    edges: tuple[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +216,7 @@ def _plain(kind: pa.DataType) -> pa.DataType | None:
 
 
 def _add(column: pa.Array, update: Update) -> bool | Fixed | TextBytes:
-    """Feeds a column to a hash; False if it has no canonical form."""
-    column = unwrapped(column)
+    """Feeds an unwrapped column to a hash; False if it has no canonical form."""
     kind = column.type
     tag = kind_tag(kind)
     if tag is None or sys.byteorder != "little":
@@ -280,12 +282,12 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
     if pa.types.is_struct(column.type):
         for number, child in enumerate(column.flatten()):
             update(column.type[number].name.encode() + b"\0")
-            if not _add(child, update):
+            if not _add(unwrapped(child), update):
                 return False
         return True
     lengths = pc.fill_null(pc.cast(pc.list_value_length(column), pa.int64()), constant(0))
     update(np.ascontiguousarray(to_numpy(lengths)))
-    return bool(_add(column.flatten(), update))
+    return bool(_add(unwrapped(column.flatten()), update))
 
 
 def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
@@ -347,14 +349,19 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Fixed:
     values: Numbers = _numbers(column, tag)
     if valid is not None:
         values = np.where(valid, values, values.dtype.type(0))
-    if tag == b"float":
-        unordered = np.isnan(values)
-        if unordered.any():
-            values = np.where(unordered, _NAN, values)
-        negative_zeros = bool(values.view(np.int64).min(initial=0) == _NEGATIVE_ZERO)
+    edges = None
+    if len(values):
+        edges = values.min(), values.max()
+    if tag == b"float" and edges is not None:
+        unordered = bool(edges[1] != edges[1])
+        if unordered:
+            values = np.where(np.isnan(values), _NAN, values)
+        if unordered or edges[0] <= 0.0 <= edges[1]:
+            negative_zeros = bool(values.view(np.int64).min() == _NEGATIVE_ZERO)
         if negative_zeros:
             values = values + 0.0
-    return Fixed(tag.decode(), valid, np.ascontiguousarray(values), negative_zeros)
+    values = np.ascontiguousarray(values)
+    return Fixed(tag.decode(), valid, values, negative_zeros, edges)
 
 
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:

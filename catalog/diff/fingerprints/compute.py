@@ -1,6 +1,7 @@
 """Fingerprints computed from rows, block by block, as they are read or written."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -67,8 +68,9 @@ class Fingerprinter:
         self._waiting_rows = 0
         self._kept = digests == "kept"
         self._digester: RowDigester | None = None
+        self._new_digester: Callable[[], RowDigester] | None = None
         if digests != "none":
-            self._digester = RowDigester(columns, partition_by=partition_by, file=file)
+            self._new_digester = partial(RowDigester, columns, partition_by=partition_by, file=file)
         self._words: list[Words] = []
         self._total = 0
 
@@ -82,8 +84,7 @@ class Fingerprinter:
 
     def finish(self, table: TableSnapshot, file: DataFile) -> Fingerprint:
         """Returns the fingerprint of all rows that were added, which the file holds."""
-        if self._waiting_rows:
-            self._add_waiting()
+        self._add_last()
         keyed = KeyedFile(table, file, self._key)
         known = all(one.agreed for i, one in self._columns.items() if i in self._key)
         record = key_record(self._keys, keyed) if self._key and known else None
@@ -91,6 +92,11 @@ class Fingerprinter:
         if self._digester is not None and self._digester.is_whole:
             total = self._total
         return _fingerprint(self.rows, self._columns, record=record, total=total)
+
+    def nans(self, field_id: int) -> int:
+        """Returns how many values of a column are NaN; it comes after all rows were added."""
+        self._add_last()
+        return self._columns[field_id].sum.nans
 
     def row_words(self) -> RowWords | None:
         """Returns the digests of the rows, in order, if they were to be kept.
@@ -110,6 +116,17 @@ class Fingerprinter:
         parts = (dict(zip(held, part.columns, strict=True)) for part in self._keys)
         return words_of_rows(KeyedFile(table, file, self._key), parts)
 
+    def _add_last(self) -> None:
+        """Adds the rows that still wait."""
+        if self._waiting_rows:
+            self._add_waiting()
+        elif not self._keys:
+            self._start_digests()
+
+    def _start_digests(self) -> None:
+        if self._new_digester is not None and (self._kept or not self.starts_in_order):
+            self._digester = self._new_digester()
+
     def _add_waiting(self) -> None:
         """Adds up to a block of the rows that wait."""
         whole = pa.concat_tables(self._waiting)
@@ -123,16 +140,13 @@ class Fingerprinter:
         self._keys.append(key_table([columns[n] for n in self._places]))
         if len(self._keys) == 1:
             self.starts_in_order = bool(self._places) and in_order(self._keys[0])
-        if self.starts_in_order and not self._kept:
-            self._digester = None
+            self._start_digests()
         sums = zeros(rows)
         for made, column in zip(self._columns.values(), columns, strict=True):
             found = made.look(column)
             made.add(found)
             if self._digester is not None:
-                self._digester.add(
-                    sums, made.field_id, column, found.canonical, edges=found.summary.numbers
-                )
+                self._digester.add(sums, made.field_id, column, found.canonical)
         if self._digester is not None:
             self._digester.settle(sums)
             self._total = (self._total + row_sum(sums)) % (1 << 128)

@@ -5,7 +5,7 @@ from functools import reduce
 
 import pyarrow as pa
 
-from catalog.arrow_functions import pc
+from catalog.arrow_functions import call, pc
 from catalog.diff.fingerprints.canonical import repeated, unwrapped
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import constant, to_numpy
@@ -85,19 +85,23 @@ def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:
         return False
     count = len(columns[0])
     tied = None
-    for column in columns:
+    for number, column in enumerate(columns, 1):
         before, after = column.slice(0, count - 1), column.slice(1)
         try:
-            above, same = pc.less(before, after), pc.equal(before, after)
+            above = call("less", before, after)
+            if number == len(columns):
+                rising = above if tied is None else call("or", call("invert", tied), above)
+                return count < 2 or bool(call("all", rising).as_py())
+            same = call("equal", before, after)
         except pa.ArrowException:
             return False
-        fits = pc.or_(above, same)
+        fits = call("or", above, same)
         if tied is not None:
-            fits, same = pc.or_(pc.invert(tied), fits), pc.and_(tied, same)
+            fits, same = call("or", call("invert", tied), fits), call("and", tied, same)
         tied = same
-        if count > 1 and not pc.all(fits).as_py():
+        if count > 1 and not call("all", fits).as_py():
             return False
-    return tied is None or not pc.any(tied).as_py()
+    return True
 
 
 def _bounds(

@@ -15,7 +15,6 @@ too, which tells it from NULL. Text of more than ``LONG_BYTES`` is hashed by XXH
 """
 
 import sys
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -55,9 +54,6 @@ TABLE_SHARE = 8
 """Rows for each of them from which that pays."""
 
 _HIGHEST = np.int64(-(1 << 63))
-
-Edges: TypeAlias = tuple[int | float, int | float]
-"""The least and the greatest value, of those that are not NULL."""
 
 
 def hash_kind(kind: pa.DataType) -> str | None:
@@ -127,8 +123,6 @@ class CellHasher:
         sums: Words,
         column: pa.Array,
         values: Fixed | TextBytes | None = None,
-        *,
-        edges: Edges | None = None,
     ) -> np.uint64 | None:
         """Adds the hashes of some values to sums, one for each, but for a word.
 
@@ -136,7 +130,6 @@ class CellHasher:
             sums: What is added to; after a failure, it is of no use.
             column: The values.
             values: The same in their canonical form, where it is known.
-            edges: The least and the greatest of them, where they are known.
 
         Returns:
             The word, which remains to be added to each; None if digests of rows cannot hold the
@@ -157,9 +150,9 @@ class CellHasher:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # a value is beyond the canonical form, as a timestamp far away
             return None
-        return None if values is None else self._add(sums, values, edges)
+        return None if values is None else self._add(sums, values)
 
-    def _add(self, sums: Words, values: Fixed | TextBytes, edges: Edges | None) -> np.uint64:
+    def _add(self, sums: Words, values: Fixed | TextBytes) -> np.uint64:
         """Adds the hashes of canonical values to sums, but for the word that is returned."""
         known = salts(values.tag, self._name)
         if isinstance(values, TextBytes):
@@ -169,14 +162,14 @@ class CellHasher:
         elif values.values.dtype == np.float64:
             add_mixed(sums, values.values.view(np.uint64), known)
         else:
-            self._add_integers(sums, values, known, edges)
+            self._add_integers(sums, values, known)
         if values.valid is not None:
             sums[np.flatnonzero(~values.valid)] -= known.present
         return known.present
 
-    def _add_integers(self, sums: Words, values: Fixed, known: Salts, edges: Edges | None) -> None:
+    def _add_integers(self, sums: Words, values: Fixed, known: Salts) -> None:
         numbers = values.values
-        table = self._table_for(values, known, edges)
+        table = self._table_for(values, known)
         for part in parts(len(sums)):
             few = numbers[part]
             if table is not None:
@@ -194,17 +187,12 @@ class CellHasher:
                 few = wide
             add_mixed(sums[part], few.view(np.uint64), known)
 
-    def _table_for(self, values: Fixed, known: Salts, edges: Edges | None) -> "_Table | None":
+    def _table_for(self, values: Fixed, known: Salts) -> "_Table | None":
         """Returns a table of the hashes of all integers between the least and the greatest."""
         numbers = values.values
-        if len(numbers) < CHUNK_ROWS:
+        if len(numbers) < CHUNK_ROWS or values.edges is None:
             return None
-        if edges is None:
-            least, most = int(numbers.min()), int(numbers.max())
-        else:
-            least, most = int(edges[0]), int(edges[1])
-            if values.valid is not None:  # NULL is 0 there
-                least, most = min(least, 0), max(most, 0)
+        least, most = map(int, values.edges)
         if most - least >= TABLE_WORDS or least < -(1 << 62) or most >= 1 << 62:
             return None
         if least >= 0 and most < TABLE_WORDS:

@@ -10,7 +10,7 @@ from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import Block, Fixed, TextBytes
 from catalog.diff.fingerprints.column_reader import FileColumns
 from catalog.diff.fingerprints.mixing import Words
-from catalog.diff.fingerprints.row_digest import CellHasher, Edges, hash_kind, row_sum
+from catalog.diff.fingerprints.row_digest import CellHasher, hash_kind, row_sum
 from catalog.engine.arrow_arrays import zeros
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar
@@ -70,8 +70,6 @@ class RowDigester:
         field_id: int,
         rows: pa.Array,
         known: Block | None = None,
-        *,
-        edges: Edges | None = None,
     ) -> None:
         """Adds a block of a column to the digests of its rows, which ``settle`` completes.
 
@@ -80,7 +78,6 @@ class RowDigester:
             field_id: The column.
             rows: Its values.
             known: What a fingerprint needs of them, which saves bringing them into one form again.
-            edges: The least and the greatest of them, if they are known.
         """
         hasher = self.held.get(field_id)
         if hasher is None or self.failed:
@@ -91,7 +88,7 @@ class RowDigester:
         values: Fixed | TextBytes | None = None
         if known is not None and not pa.types.is_dictionary(rows.type):
             values = known.fixed or known.text
-        due = hasher.add(sums, rows, values, edges=edges)
+        due = hasher.add(sums, rows, values)
         if due is None:
             self.failed.add(self._names[field_id])
         else:

@@ -9,6 +9,7 @@ import os
 import re
 import struct
 from collections.abc import Collection, Sequence
+from io import BytesIO
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -45,8 +46,10 @@ def stored_digests(
     if begun.owners is None:
         return {}
     states = [xxhash.xxh3_128(beginning) for beginning in begun.beginnings]
-    with open(path, "rb", buffering=0) as stream:
-        piece = memoryview(bytearray(min(PIECE_BYTES, os.fstat(stream.fileno()).st_size)))
+    with open(path, "rb", buffering=0) as file:
+        whole = os.fstat(file.fileno()).st_size
+        stream = file if whole > PIECE_BYTES else BytesIO(file.read())  # a call, not two a column
+        piece = memoryview(bytearray(min(PIECE_BYTES, whole)))
         for group in range(metadata.num_row_groups):
             row_group = metadata.row_group(group)
             for number, owner in enumerate(begun.owners):

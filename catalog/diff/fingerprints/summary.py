@@ -10,8 +10,9 @@ Source: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 200
 
 import decimal
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,6 +42,16 @@ CHUNK_ROWS = 32_768
 that calling numpy for each step takes no time beside it."""
 
 _LOW_WORD = 1 << 64
+_NOTHING = Fraction(0)
+
+_INTEGERS = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER)
+_CLASSES: Mapping[str, tuple[TypeClass, ...]] = {
+    "float": (TypeClass.FLOAT,),
+    "date": (TypeClass.DATE,),
+    "timestamp": (TypeClass.TIMESTAMP,),
+    "timestamp_ns": (TypeClass.TIMESTAMP,),
+}
+"""Types of the catalog that kinds of values have; those that are not here are integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,6 @@ class BlockSummary:
         edges: Its least and greatest value, encoded, NaN above all; None if they are unknown.
         total: The sum of its finite numbers, and how far off that may be; None if unknown.
         negative_zeros: Whether a float is -0.0; None if unknown.
-        numbers: Its least and greatest value as numbers; None if they are unknown.
     """
 
     nulls: int
@@ -63,7 +73,6 @@ class BlockSummary:
     edges: tuple[bytes, bytes] | None = None
     total: Total | None = None
     negative_zeros: bool | None = None
-    numbers: Edges | None = None
 
     @property
     def claimed(self) -> EncodedEdges | None:
@@ -91,19 +100,22 @@ def block_summary(block: Block, rows: int, kind: DataType) -> BlockSummary:
         edges=_encoded(fixed, kind, edges),
         total=_total(fixed, kind, edges),
         negative_zeros=fixed.negative_zeros,
-        numbers=edges,
     )
 
 
 class Summing:
-    """The summary of a column, put together from those of its blocks."""
+    """The summary of a column, put together from those of its blocks.
+
+    Attributes:
+        nans: Rows that are NaN.
+    """
 
     def __init__(self, kind: DataType) -> None:
         self._kind = kind
-        self._nulls = self._nans = 0
+        self._nulls = self.nans = 0
         self._negative_zeros: bool | None = False if is_float(kind) else None
         self._edges: tuple[bytes, bytes] | None = None
-        self._total, self._slack = Fraction(0), Fraction(0)
+        self._total = self._slack = _NOTHING
         self._bounded = isinstance(kind, Scalar) and kind != NULL_TYPE
         self._summed = self._bounded
 
@@ -114,7 +126,7 @@ class Summing:
     def add(self, part: BlockSummary) -> None:
         """Adds a block."""
         self._nulls += part.nulls
-        self._nans += part.nans
+        self.nans += part.nans
         if not part.filled:
             return
         if self._negative_zeros is not None:
@@ -130,19 +142,20 @@ class Summing:
         if part.total is None:
             self._summed = False
         else:
-            self._total += part.total[0]
-            self._slack += part.total[1]
+            total, slack = part.total
+            self._total = self._total + total if self._total else total
+            self._slack = self._slack + slack if self._slack else slack
 
     def summary(self) -> ColumnSummary:
         """Returns what was found."""
         low, high = self._edges if self._bounded and self._edges else (None, None)
         return ColumnSummary(
             self._nulls,
-            self._nans,
+            self.nans,
             low,
             high,
             self._total if self._summed else None,
-            self._slack if self._summed else Fraction(0),
+            self._slack if self._summed else _NOTHING,
             self._negative_zeros,
         )
 
@@ -153,8 +166,10 @@ def _total(fixed: Fixed, kind: Scalar, edges: Edges) -> Total | None:
         most = math.nan if math.isnan(high) else float(max(-low, high))
         return float_total(fixed.values, most)
     if fixed.tag in ("int", "uint64") or fixed.tag.startswith("decimal"):
-        scale = int(fixed.tag[7:]) if fixed.tag.startswith("decimal") else 0
-        return Fraction(_integer_total(fixed, edges), 10**scale), Fraction(0)
+        total = _integer_total(fixed, edges)
+        if not fixed.tag.startswith("decimal"):
+            return Fraction(total), _NOTHING
+        return Fraction(total, 10 ** int(fixed.tag[7:])), _NOTHING
     return None
 
 
@@ -188,12 +203,7 @@ def _value(edge: int | float, fixed: Fixed, kind: Scalar) -> Any:
         return whole
     if fixed.tag == "bool":
         return bool(edge)
-    expected = {
-        "float": (TypeClass.FLOAT,),
-        "date": (TypeClass.DATE,),
-        "timestamp": (TypeClass.TIMESTAMP,),
-        "timestamp_ns": (TypeClass.TIMESTAMP,),
-    }.get(fixed.tag, (TypeClass.INTEGER, TypeClass.WIDE_INTEGER))
+    expected = _CLASSES.get(fixed.tag, _INTEGERS)
     nanoseconds = kind.name == "TIMESTAMP_NS"
     if kind.type_class not in expected or nanoseconds != (fixed.tag == "timestamp_ns"):
         raise ValueError(kind)
@@ -210,10 +220,11 @@ def _edges(fixed: Fixed) -> Edges:
             int(least) * _LOW_WORD + int(low[high == least].min()),
             int(most) * _LOW_WORD + int(low[high == most].max()),
         )
-    if fixed.tag != "float":
-        return values.min().item(), values.max().item()
-    least, most = values.min().item(), values.max().item()
-    if not math.isnan(most):
+    if fixed.edges is not None and fixed.valid is None:
+        least, most = (edge.item() for edge in fixed.edges)
+    else:
+        least, most = values.min().item(), values.max().item()
+    if not (isinstance(most, float) and math.isnan(most)):
         return least, most
     numbers = values[~np.isnan(values)]
     return (numbers.min().item() if len(numbers) else math.nan), math.nan
@@ -246,10 +257,10 @@ def float_total(values: Numbers, most: float) -> Total:
         values = values[np.isfinite(values)]
         most = max(-values.min().item(), values.max().item()) if len(values) else 0.0
     if not most:
-        return Fraction(0), Fraction(0)
+        return _NOTHING, _NOTHING
     _, exponent = math.frexp(most)
     if exponent > GREATEST:
-        return exact_float_total([values]), Fraction(0)
+        return exact_float_total([values]), _NOTHING
     cut = math.ldexp(1.5, exponent + 17)
     upper = lower = 0.0
     exact = True
@@ -264,8 +275,14 @@ def float_total(values: Numbers, most: float) -> Total:
         rest = parts.sum().item()
         lower += rest
         exact = exact and not rest and not parts.any()
-    total = Fraction(upper) + Fraction(lower)
-    return total, Fraction(0) if exact else Fraction(2) ** (exponent - 57)
+    total = Fraction(upper) + Fraction(lower) if lower else Fraction(upper)
+    return total, _NOTHING if exact else _power(exponent - 57)
+
+
+@lru_cache(maxsize=256)
+def _power(exponent: int) -> Fraction:
+    """Returns a power of two."""
+    return Fraction(2) ** exponent
 
 
 def exact_float_total(blocks: Iterable[Numbers]) -> Fraction:

@@ -7,8 +7,8 @@ whose values hardly repeat, that takes longer than all the rest, and makes large
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import call, pc
 from catalog.repository.columnar import integers
 
 SAMPLES, SAMPLE_ROWS = 64, 128
@@ -65,7 +65,7 @@ def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
         return True
     try:
         values = column if places is None else column.take(places)
-        distinct = pc.count_distinct(values, mode="only_valid").as_py()
+        distinct = call("count_distinct", values).as_py()  # NULL is not among them
     except pa.ArrowException:
         return True
     return bool(distinct <= DISTINCT_SHARE * (len(values) - values.null_count))

@@ -128,9 +128,11 @@ class OwnFooters:
         if self._schema is None or not self._schema.equals(written.schema, check_metadata=True):
             return None
         stats = {}
+        metadata = written.metadata
+        groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         for field_id, (leaf, reader) in self._readers.items():
-            one = written_stats(written.metadata, leaf, reader)
+            one = written_stats(groups, leaf, reader)
             if one is None:
                 return None
             stats[field_id] = one
-        return FileFacts(written.metadata.num_rows, stats)
+        return FileFacts(metadata.num_rows, stats)

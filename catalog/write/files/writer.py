@@ -359,22 +359,26 @@ class DataWriter:
         schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
         floats = {n: c.field_id for n, c in enumerate(self._schema.columns) if is_float(c.type)}
         nans = dict.fromkeys(floats.values(), 0)
+        first = first.rename_columns(names)
         collected: list[pq.FileMetaData] = []
         with pq.ParquetWriter(
             path,
             schema,
             compression="zstd",
-            use_dictionary=dictionary_paths(first.rename_columns(names)),
+            use_dictionary=dictionary_paths(first),
             store_schema=False,
             write_page_checksum=True,
             metadata_collector=collected,
         ) as writer:
-            for group in chain([first], groups):
-                for place, field_id in floats.items():
-                    nans[field_id] += call("sum", call("is_nan", group.column(place))).as_py() or 0
-                writer.write_table(group.rename_columns(names), row_group_size=ROW_GROUP_ROWS)
+            for group in chain([first], (group.rename_columns(names) for group in groups)):
+                writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 if maker is not None:
                     maker.add(group)
+                    continue
+                for place, field_id in floats.items():
+                    nans[field_id] += call("sum", call("is_nan", group.column(place))).as_py() or 0
+        if maker is not None:
+            nans = {field_id: maker.nans(field_id) for field_id in nans}
         return Written(schema, collected[0], nans)
 
     @contextmanager
