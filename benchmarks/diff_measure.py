@@ -174,22 +174,26 @@ def measure_diff(job: Job) -> Measured:
 def write_rows(reader: Any, output: str) -> int:
     """Writes changed rows as Parquet with pyarrow, compressed by snappy, DuckDB's default too.
 
-    As DuckDB does for the other side, dictionaries are made only of columns whose values repeat,
-    by the function that our own writers use.
+    Columns are encoded as the command line encodes them.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from catalog.write.files.encodings import dictionary_paths
+    from catalog.write.files.encodings import row_encodings
 
     batches = (batch for batch in reader if batch.num_rows)
     first = next(batches, None)
-    coded = (
-        [] if first is None else dictionary_paths(pa.Table.from_batches([first]), in_structs=True)
-    )
+    if first is None:
+        pq.write_table(reader.schema.empty_table(), output)
+        return 0
+    encodings = row_encodings(first)
     count = 0
-    with pq.ParquetWriter(output, reader.schema, use_dictionary=coded) as writer:
-        for batch in () if first is None else chain([first], batches):
+    with pq.ParquetWriter(
+        output,
+        reader.schema,
+        use_dictionary=encodings.dictionary,
+        column_encoding=encodings.other,
+    ) as writer:
+        for batch in chain([first], batches):
             writer.write_batch(batch)
             count += batch.num_rows
     return count

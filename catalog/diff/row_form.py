@@ -188,7 +188,8 @@ class _ChangedRows:
         """
         no_cells = [pa.nulls(0, cell.type) for cell in self._cells]
         no_rows = pa.RecordBatch.from_arrays(no_cells, schema=self._cells)
-        nothing = self._form.batch(_with_change(no_rows, ""), self._schema, all_updated=True)
+        how = _OneChange("").columns(0)
+        nothing = self._form.batch(no_rows, how, schema=self._schema, all_updated=True)
         if self._condition is not None:
             self._condition.check_syntax(self._con)
             cells = [pa.nulls(ROWS_TRIED, field.type) for field in self._schema]
@@ -215,17 +216,19 @@ class _ChangedRows:
     def _formed(self) -> Iterator[pa.RecordBatch]:
         """Yields the rows of all queries."""
         names = self._cells.names
+        change = _OneChange("")
         with engine_errors():
             for query, batch in self._selected():
                 cells = [batch.column(query.source(name)) for name in names]
                 rows = pa.RecordBatch.from_arrays(cells, names).cast(self._cells)
                 column = query.changed_column
                 if column is not None:
-                    rows = _with_change(rows, column)
-                else:
-                    for name in _CHANGE_COLUMNS:
-                        rows = rows.append_column(name, batch.column(name))
-                yield self._form.batch(rows, self._schema, all_updated=column is not None)
+                    if change.name != column:
+                        change = _OneChange(column)
+                    batch = change.columns(batch.num_rows)
+                yield self._form.batch(
+                    rows, batch, schema=self._schema, all_updated=column is not None
+                )
 
     def _selected(self) -> Iterator[tuple[_Query, pa.RecordBatch]]:
         """Yields the rows of all queries as they are selected, with a query that is like theirs.
@@ -264,7 +267,7 @@ def _in_order(rows: pa.Table) -> pa.Table:
     return rows.take(from_numpy(places))
 
 
-_CHANGE_COLUMNS = ("change", "changed")
+_CHANGE_COLUMNS = ["change", "changed"]
 
 
 def _only_column(part: Part) -> str | None:
@@ -274,13 +277,24 @@ def _only_column(part: Part) -> str | None:
     return None
 
 
-def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    """Marks rows as updated in one column."""
-    count = columns.num_rows
-    offsets = from_numpy(np.arange(count + 1, dtype=np.int32))
-    listed = pa.ListArray.from_arrays(offsets, pa.repeat(constant(name), count))
-    columns = columns.append_column("change", pa.repeat(constant("updated"), count))
-    return columns.append_column("changed", listed)
+class _OneChange:
+    """What is said of rows that were updated in one column, the same arrays for all batches."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._columns = self._made(0)
+
+    def _made(self, count: int) -> pa.RecordBatch:
+        offsets = from_numpy(np.arange(count + 1, dtype=np.int32))
+        listed = pa.ListArray.from_arrays(offsets, pa.repeat(constant(self.name), count))
+        kinds = pa.repeat(constant("updated"), count)
+        return pa.RecordBatch.from_arrays([kinds, listed], _CHANGE_COLUMNS)
+
+    def columns(self, count: int) -> pa.RecordBatch:
+        """Returns ``change`` and ``changed`` of some rows."""
+        if count > self._columns.num_rows:
+            self._columns = self._made(count)
+        return self._columns.slice(0, count)
 
 
 class _RowForm:
@@ -381,14 +395,19 @@ class _RowForm:
         )
 
     def batch(
-        self, selected: pa.RecordBatch, schema: pa.Schema, *, all_updated: bool
+        self,
+        selected: pa.RecordBatch,
+        how: pa.RecordBatch,
+        *,
+        schema: pa.Schema,
+        all_updated: bool,
     ) -> pa.RecordBatch:
-        """Puts selected columns together."""
-        change = selected.column("change")
+        """Puts selected columns together with ``how`` their rows changed."""
+        change = how.column("change")
         arrays = [
             _imported(selected.column(f"k{n}"), kind) for n, (_, kind) in enumerate(self.keys)
         ]
-        arrays += [change.cast(pa.string()), selected.column("changed").cast(pa.list_(pa.string()))]
+        arrays += [change.cast(pa.string()), how.column("changed").cast(pa.list_(pa.string()))]
         for side, name, absent in zip(SIDES, (FROM, TO), ("inserted", "deleted"), strict=True):
             fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]

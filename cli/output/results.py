@@ -112,7 +112,7 @@ def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from catalog.write.files.encodings import dictionary_paths
+    from catalog.write.files.encodings import row_encodings
 
     names = unique_names(reader.schema.names)
     schema = pa.schema([field.with_name(n) for field, n in zip(reader.schema, names, strict=True)])
@@ -124,9 +124,15 @@ def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
     if first is None:
         pq.write_table(schema.empty_table(), stream, compression="zstd")
         return 0
-    coded = dictionary_paths(pa.Table.from_batches([first]), in_structs=True)
+    encodings = row_encodings(first)
     count = 0
-    with pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=coded) as writer:
+    with pq.ParquetWriter(
+        stream,
+        schema,
+        compression="zstd",
+        use_dictionary=encodings.dictionary,
+        column_encoding=encodings.other,
+    ) as writer:
         for batch in chain([first], batches):
             count += batch.num_rows
             writer.write_batch(batch)

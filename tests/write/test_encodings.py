@@ -1,4 +1,7 @@
-"""Dictionaries in the files that the catalog writes: where values repeat, and nowhere else."""
+"""Encodings of files: dictionaries where values repeat, and nowhere else.
+
+Results have differences where numbers ascend.
+"""
 
 import io
 from typing import Any
@@ -91,3 +94,49 @@ def test_results_without_rows_have_columns() -> None:
     schema, stream = changed_rows().schema, io.BytesIO()
     assert write_parquet(pa.RecordBatchReader.from_batches(schema, []), stream) == 0
     assert pq.read_table(stream).schema.equals(schema)
+
+
+def encodings(rows: pa.Table) -> dict[str, tuple[str, ...]]:
+    """Returns the encodings of each column of rows that were written, and reads them back."""
+    stream = io.BytesIO()
+    write_parquet(rows.to_reader(), stream)
+    back = pq.read_table(stream)
+    assert back.cast(rows.schema).equals(rows)
+    group = pq.ParquetFile(stream).metadata.row_group(0)
+    columns = (group.column(n) for n in range(group.num_columns))
+    return {column.path_in_schema: column.encodings for column in columns}
+
+
+DELTA = "DELTA_BINARY_PACKED"
+
+ASCENDING = {
+    "bigint": pa.array(range(ROWS), pa.int64()),
+    "with NULL": pa.array([n if n % 3 else None for n in range(ROWS)], pa.int32()),
+    "far apart": pa.array([-(2**63), 2**63 - 1]),
+    "unsigned": pa.array([0, 2**64 - 1], pa.uint64()),
+    "date": pa.array(range(ROWS), pa.int32()).cast(pa.date32()),
+    "time": pa.array(range(ROWS), pa.int64()).cast(pa.time64("us")),
+    "moment": pa.array(range(ROWS), pa.int64()).cast(pa.timestamp("us", "UTC")),
+}
+
+OTHERS = {
+    "falling": pa.array(range(ROWS, 0, -1), pa.int64()),
+    "float": pa.array(range(ROWS), pa.float64()),
+    "text": pa.array([f"{n:05}" for n in range(ROWS)]),
+    "repeated": pa.array([n // 100 for n in range(ROWS)], pa.int64()),
+    "NULL": pa.nulls(ROWS, pa.int64()),
+}
+
+
+@pytest.mark.parametrize("name", ASCENDING)
+def test_numbers_that_ascend_in_results_are_differences(name: str) -> None:
+    values = ASCENDING[name]
+    rows = pa.table({"v": values, "_to": pa.StructArray.from_arrays([values], ["v"])})
+    found = encodings(rows)
+    assert DELTA in found["v"]
+    assert DELTA in found["_to.v"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_columns_of_results_are_not(name: str) -> None:
+    assert DELTA not in encodings(pa.table({"v": OTHERS[name]}))["v"]

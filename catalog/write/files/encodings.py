@@ -1,7 +1,8 @@
 """Encodings of the files that the catalog writes: dictionaries where values repeat.
 
 Arrow tries a dictionary on every column, and notices late that one does not pay: for columns
-whose values hardly repeat, that takes longer than all the rest, and makes larger files.
+whose values hardly repeat, that takes longer than all the rest, and makes larger files. Rows that
+a query or a diff returned have differences where numbers ascend, too.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from catalog.arrow_functions import call, pc
+from catalog.dataclasses import dataclass
 from catalog.repository.columnar import integers
 
 SAMPLES, SAMPLE_ROWS = 64, 128
@@ -18,30 +20,62 @@ DISTINCT_SHARE = 0.5
 """Share of the sampled values that may be distinct where a dictionary is tried."""
 
 
-def dictionary_paths(group: pa.Table, *, in_structs: bool = False) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Encodings:
+    """How the columns of rows are encoded, by their paths in the file.
+
+    Attributes:
+        dictionary: Columns that have dictionaries.
+        other: What else others have than plain values.
+    """
+
+    dictionary: list[str]
+    other: dict[str, str]
+
+
+def dictionary_paths(group: pa.Table) -> list[str]:
     """Returns the paths of the Parquet columns whose values repeat.
 
     Args:
         group: The first row group of a file, by the names that the columns have there: the same
             rows give the same paths. Of nested columns all are taken.
-        in_structs: Whether the members of structs are looked at one by one, as changed rows have
-            whole rows in structs.
     """
-    if in_structs:
-        members = [one for name in group.column_names for one in _members(name, group[name])]
-        paths = [path for path, _ in members]
-        group = pa.table([values for _, values in members], names=paths)
+    return _repeating(group, _sampled(group))
+
+
+def row_encodings(rows: pa.RecordBatch) -> Encodings:
+    """Returns how rows that a query or a diff returned are encoded, by the first of them.
+
+    The members of structs are looked at one by one, as changed rows have whole rows in structs.
+    Keys often ascend, and changed rows hold them three times: differences take a fraction of the
+    room, and less time, since there is less to compress.
+    """
+    table = pa.Table.from_batches([rows])
+    members = [one for name in table.column_names for one in _members(name, table[name])]
+    group = pa.table([values for _, values in members], names=[path for path, _ in members])
+    places = _sampled(group)
+    dictionary = _repeating(group, places)
+    ascending = (
+        path
+        for path, values in members
+        if path not in dictionary and _is_number(values.type) and _ascends(values, places)
+    )
+    return Encodings(dictionary, dict.fromkeys(ascending, "DELTA_BINARY_PACKED"))
+
+
+def _sampled(group: pa.Table) -> pa.Array | None:
+    """Returns the places of the rows that are looked at; None means all."""
     if group.num_rows <= SAMPLES * SAMPLE_ROWS:
-        return _repeating(group)
+        return None
     step = group.num_rows // SAMPLES
     ends = (
         (start, min(start + SAMPLE_ROWS, group.num_rows))
         for start in range(0, group.num_rows, step)
     )
-    return _repeating(group, integers([n for start, end in ends for n in range(start, end)]))
+    return integers([n for start, end in ends for n in range(start, end)])
 
 
-def _repeating(group: pa.Table, places: pa.Array | None = None) -> list[str]:
+def _repeating(group: pa.Table, places: pa.Array | None) -> list[str]:
     return [
         path
         for name, column in zip(group.column_names, group.columns, strict=True)
@@ -69,6 +103,18 @@ def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
     except pa.ArrowException:
         return True
     return bool(distinct <= DISTINCT_SHARE * (len(values) - values.null_count))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    """Returns whether Parquet stores values as whole numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_temporal(kind))
+
+
+def _ascends(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
+    """Returns whether values at some places, or all, come in their order."""
+    values = column if places is None else call("take", column, places)
+    values = call("drop_null", values).combine_chunks()
+    return bool(call("all", call("less_equal", values[:-1], values[1:])).as_py())
 
 
 def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
