@@ -1,15 +1,22 @@
 """Bytes that may be those of a damaged object, and what proves that they are."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 
 from catalog.care.fsck.findings import Findings
 from catalog.care.fsck.trees import Nodes
 from catalog.errors import CatalogError
+from catalog.model.commit import from_json as commit_from_json
 from catalog.model.ids import canonical_json, parse_json
 from catalog.repository import columnar, index
 from catalog.repository.nodes import NodeReader
-from catalog.repository.pack import Place, pack_path
+from catalog.repository.pack import (
+    Place,
+    decode_head,
+    decode_places,
+    encode_pack,
+    pack_path,
+)
 from catalog.storage.memory import MemoryStore
 
 Accept = Callable[[bytes], bool]
@@ -55,10 +62,17 @@ def moved_back(data: bytes, accept: Accept) -> bytes | None:
     return None
 
 
-def is_good_pack(data: bytes, commit_id: str, failed: Collection[tuple[str, Place]]) -> bool:
+Outside = Callable[[str, Place], bool]
+"""Returns whether a node may be where a pack says that it is in another one."""
+
+
+def is_good_pack(
+    data: bytes, commit_id: str, failed: Collection[tuple[str, Place]], *, outside: Outside
+) -> bool:
     """Returns whether bytes are those of a commit's pack, with the nodes that were missed.
 
-    Every node that is reached within the pack is compared with its id.
+    Every node that is reached within the pack is compared with its id, and those in other packs
+    are asked for.
     """
     store = MemoryStore()
     store.create(pack_path(commit_id), data)
@@ -72,13 +86,54 @@ def is_good_pack(data: bytes, commit_id: str, failed: Collection[tuple[str, Plac
     seen: set[tuple[str, Place]] = set()
     while waiting:
         one = waiting.pop()
-        if one[1].pack != commit_id or one in seen:
+        if one in seen:
             continue
         seen.add(one)
-        if nodes.generic(*one):
+        if one[1].pack != commit_id:
+            if not outside(*one):
+                return False
+            continue
+        if nodes.generic(*one, holder=commit_id):
             return False
         waiting += _below(reader, *one)
     return True
+
+
+Find = Callable[[str, Place | None], Place | None]
+"""Returns where a node is that is said to be somewhere, or nowhere; None if nobody knows."""
+
+
+def with_right_places(data: bytes, commit_id: str, find: Find) -> bytes | None:
+    """Returns a pack whose head names the right places of the nodes that its commit needs.
+
+    None if not all of them are known, or it names others that it does not need.
+    """
+    what = f"commit {commit_id[:12]}"
+    head = decode_head(data, commit_id, what)
+    said = dict(decode_places(head.stored_places, commit_id, what))
+    places: dict[str, Place] = {}
+    wanted = _wanted(head.commit)
+    strange = [place for node_id, place in said.items() if node_id not in wanted]
+    for node_id in wanted:
+        here = [said[node_id]] if node_id in said else strange
+        found = next(filter(None, (find(node_id, one) for one in here)), find(node_id, None))
+        if found is None:
+            return None
+        places[node_id] = found
+    if len(places) != len(said):
+        return None
+    return encode_pack(head.commit, places, data[head.body_offset :], own_id=commit_id)
+
+
+def _wanted(commit: bytes) -> set[str]:
+    """Returns the ids of the nodes that a commit points to."""
+    stored = commit_from_json(parse_json(commit, "a commit"))
+    tables = () if stored.tables is None else stored.tables.values()
+    found = {one.snapshot for one in tables} | {stored.tables_tree}
+    found |= {one.change_list for one in stored.changes.values()}
+    lineage = (one for one in stored.lineage.values() if isinstance(one, Mapping))
+    found |= {str(one["detail"]) for one in lineage if one.get("detail")}
+    return {one for one in found if one is not None}
 
 
 def _below(reader: NodeReader, node_id: str, place: Place) -> Iterator[tuple[str, Place]]:

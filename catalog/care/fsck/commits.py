@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from catalog.care.fsck.files import Files
 from catalog.care.fsck.findings import Findings
+from catalog.care.fsck.places import Misplaced, Places
 from catalog.care.fsck.present import Present
 from catalog.care.fsck.trees import NOTHING, Known, Nodes, TreeChecker, place_key
 from catalog.errors import CatalogError, CorruptData
@@ -56,7 +57,7 @@ class CommitsCheck:
         deep: bool,
     ) -> None:
         reader = NodeReader(store, ahead=AHEAD_BYTES)
-        self.nodes = Nodes(reader, findings)
+        self.nodes = Nodes(reader, findings, Places(store, present.has))
         self._present = present
         self._commits = Commits(reader)
         self._cached = Commits(NodeReader(store))
@@ -121,7 +122,8 @@ class CommitsCheck:
     def _places(self, commit_id: str) -> frozenset[int]:
         """Verifies that the nodes which the commit's own pack names are what it names them."""
         try:
-            places = self._commits.nodes.head(commit_id).places
+            head = self._commits.nodes.head(commit_id)
+            places = head.places
         except CatalogError as error:
             return self.nodes.tell(commit_id, error)
         found = NOTHING
@@ -130,8 +132,13 @@ class CommitsCheck:
             if place.pack != commit_id:
                 self.nodes.points(place)
             known = self._tables.get(key)
-            if known is None:
-                known = self._tables[key] = self.nodes.generic(node_id, place)
+            if node_id.encode() not in head.commit:  # nobody wants it, so its name is wrong
+                self.nodes.misplaced[node_id, place] = Misplaced(None)
+            if (node_id, place) in self.nodes.misplaced:
+                known = self.nodes.place_wrong((node_id, place), commit_id)
+            elif known is None:
+                known = self.nodes.generic(node_id, place, holder=commit_id)
+                self._tables[key] = known
             found |= known
         return found
 
@@ -173,7 +180,9 @@ class CommitsCheck:
                 entries = self._commits.entries(commit_id)
             except CatalogError as error:
                 return {"": self.nodes.tell(commit_id, error)}
-            found = {name: self._table(commit_id, one) for name, one in entries.items()}
+            found = {
+                name: self._table(commit_id, one, holder=commit_id) for name, one in entries.items()
+            }
             return {**found, "": self._listed(commit_id, commit, entries)}
         root = commit.tables_tree
         assert root is not None, "a commit has tables or a tree of them"
@@ -191,13 +200,15 @@ class CommitsCheck:
         def leaf(columns: "object", pack: str) -> frozenset[int]:
             found = NOTHING
             for entry in rows.from_columns(columns):  # type: ignore[arg-type]
-                one = self._table(commit_id, entry)
+                one = self._table(commit_id, entry, holder=pack)
                 self._findings.table(one, entry.name)
                 found |= one
             return found
 
         trees = TreeChecker(self.nodes, self._known, extra=extra, kind=rows)
-        return {"": trees.check(root, place, commit.tables_levels, leaf=leaf).findings}
+        return {
+            "": trees.check(root, place, commit.tables_levels, holder=commit_id, leaf=leaf).findings
+        }
 
     def _listed(
         self, commit_id: str, commit: Commit, entries: Mapping[str, PlacedEntry]
@@ -214,24 +225,28 @@ class CommitsCheck:
                 return self._wrong(commit_id, f"other tables are {mark}")
         return NOTHING
 
-    def _table(self, commit_id: str, entry: PlacedEntry) -> frozenset[int]:
+    def _table(self, commit_id: str, entry: PlacedEntry, *, holder: str) -> frozenset[int]:
         data = self._expired.has_data(commit_id, entry.name)
         assert entry.place is not None, "a stored snapshot has a place"
         self.nodes.points(entry.place)
         key = place_key(entry.entry.snapshot, entry.place, DATA if data else METADATA)
         found = self._tables.get(key)
+        node = entry.entry.snapshot, entry.place
+        if node in self.nodes.misplaced:
+            return self.nodes.place_wrong(node, holder)
         if found is None:
-            found = self._tables[key] = self._snapshot(entry, DATA if data else METADATA)
+            found = self._snapshot(entry, DATA if data else METADATA, holder=holder)
+            self._tables[key] = found
         return found
 
-    def _snapshot(self, entry: PlacedEntry, extra: bytes) -> frozenset[int]:
+    def _snapshot(self, entry: PlacedEntry, extra: bytes, *, holder: str) -> frozenset[int]:
         assert entry.place is not None, "a stored snapshot has a place"
         pack = entry.place.pack
         try:
             table = self._commits.table(entry)
         except CatalogError as error:
             node = entry.entry.snapshot, entry.place
-            return self.nodes.tell(pack, error, node=node)
+            return self.nodes.tell(pack, error, node=node, holder=holder)
         snapshot = table.snapshot
         self._marked[_entry_key(entry)] = frozenset(
             mark for mark, has in marks().items() if has(snapshot.properties)
@@ -245,7 +260,7 @@ class CommitsCheck:
         below = Known(Summary(0, 0, 0))
         if snapshot.manifest is not None:
             assert table.manifest_place is not None, "a manifest has a place"
-            below = self._manifest(table, table.manifest_place, extra)
+            below = self._manifest(table, table.manifest_place, extra, holder=pack)
         found |= below.findings
         if below.summary is not None:
             sums = below.summary
@@ -258,7 +273,7 @@ class CommitsCheck:
                 )
         return found
 
-    def _manifest(self, table: StoredTable, place: Place, extra: bytes) -> Known:
+    def _manifest(self, table: StoredTable, place: Place, extra: bytes, *, holder: str) -> Known:
         rows = DataFileRows(len(table.snapshot.partition_by))
 
         def leaf(columns: "object", pack: str) -> frozenset[int]:
@@ -274,7 +289,9 @@ class CommitsCheck:
         assert table.snapshot.manifest is not None, "the table has files"
         width = f"{len(table.snapshot.partition_by)}".encode()
         trees = TreeChecker(self.nodes, self._known, extra=extra + width, kind=rows)
-        return trees.check(table.snapshot.manifest, place, table.snapshot.levels, leaf=leaf)
+        return trees.check(
+            table.snapshot.manifest, place, table.snapshot.levels, holder=holder, leaf=leaf
+        )
 
     def _changes(self, commit_id: str, commit: Commit) -> frozenset[int]:
         """Verifies change lists and details of lineage, and compares lists with manifests."""
@@ -305,7 +322,8 @@ class CommitsCheck:
                     node = self._commits.nodes.json(str(detail), place)
                     parse_json(node.content, "lineage")
                 except CatalogError as error:
-                    found |= self.nodes.tell(place.pack, error, node=(str(detail), place))
+                    one = str(detail), place
+                    found |= self.nodes.tell(place.pack, error, node=one, holder=commit_id)
         return found
 
     def _compared(
@@ -344,8 +362,11 @@ class CommitsCheck:
 
     def rest(self) -> None:
         """Verifies the packs that are pointed into, and whose own commits were not met."""
+        wrong = {place.pack for _, place in self.nodes.misplaced}
         for pack in sorted(self.nodes.packs - self._walked):
             commit_id = pack.hex()
+            if commit_id in wrong and not self._present.has(pack_path(commit_id)):
+                continue
             self._present.need(pack_path(commit_id))
             try:
                 places = self._commits.nodes.head(commit_id).places
@@ -354,7 +375,7 @@ class CommitsCheck:
                 continue
             for node_id, place in places.items():
                 if place.pack == commit_id:
-                    self.nodes.generic(node_id, place)
+                    self.nodes.generic(node_id, place, holder=commit_id)
 
 
 def _entry_key(entry: PlacedEntry) -> bytes:

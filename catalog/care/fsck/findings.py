@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "reflog-damaged": ("damage", "repair it from a backup"),
     "pack-missing": ("damage", "repair it from a backup"),
     "pack-damaged": ("damage", "repair it from a backup"),
+    "place-wrong": ("damage", "repair it: the pack gets the right place, or take it from a backup"),
     "commit-wrong": ("damage", "repair it from a backup; a program wrote it wrongly if that fails"),
     "tree-wrong": ("damage", "repair it from a backup; a program wrote it wrongly if that fails"),
     "table-wrong": ("damage", "repair it from a backup; a program wrote it wrongly if that fails"),
@@ -148,9 +149,10 @@ class Findings:
             finding.severity = "damage"
 
     def table(self, numbers: Iterable[int], name: str, partition: str = "") -> None:
-        """Notes that findings affect a table, or a partition of it."""
+        """Notes that findings affect a table, or a partition of it; the name is empty for none."""
         for finding in self._of(numbers):
-            _note(finding.affects.tables, name)
+            if name:
+                _note(finding.affects.tables, name)
             if partition:
                 _note(finding.affects.partitions, f"{name}/{partition}")
 

@@ -72,6 +72,10 @@ class Present:
         self._needed[at] = True
         return int(self._sizes[at])
 
+    def has(self, path: str) -> bool:
+        """Returns whether an object was listed."""
+        return self._at(path) is not None
+
     def need(self, path: str) -> None:
         """Takes note that something needs an object."""
         at = self._at(path)

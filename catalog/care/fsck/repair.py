@@ -10,11 +10,12 @@ from contextlib import suppress
 
 import pyarrow.parquet as pq
 
-from catalog.care.fsck.candidates import flipped, is_good_pack, moved_back
+from catalog.care.fsck.candidates import flipped, is_good_pack, moved_back, with_right_places
 from catalog.care.fsck.description import whole_description
 from catalog.care.fsck.files import Damaged, parts_of
-from catalog.care.fsck.findings import Finding
+from catalog.care.fsck.findings import Finding, Findings
 from catalog.care.fsck.run import Verified
+from catalog.care.fsck.trees import Nodes
 from catalog.care.gc.lease import remove_list
 from catalog.care.gc.objects import objects
 from catalog.errors import CatalogError, CorruptData, NotFound
@@ -30,6 +31,8 @@ from catalog.repository.condemned import WITHDRAWN, claim
 from catalog.repository.datafiles import readable
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import parsed_record
+from catalog.repository.nodes import NodeReader
+from catalog.repository.pack import Place
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import CATALOG_PATH, Repository
 from catalog.repository.spares import PREFIX as SPARE
@@ -107,6 +110,8 @@ class Repair:
                 return self._spare(path)
             case "pack-missing" | "pack-damaged":
                 return self._pack(path)
+            case "place-wrong":
+                return self._place(path)
             case "reflog-missing" | "reflog-damaged":
                 wanted = path.rpartition("/")[2].removesuffix(SUFFIX)
                 return self._small(path, lambda data: content_id(data) == wanted)
@@ -215,7 +220,44 @@ class Repair:
     def _pack(self, path: str) -> bool:
         commit_id = path.rpartition("/")[2]
         failed = self._verified.failed.get(commit_id, set())
-        return self._small(path, lambda data: is_good_pack(data, commit_id, failed))
+
+        def is_good(data: bytes) -> bool:
+            return is_good_pack(data, commit_id, failed, outside=self._may_be)
+
+        return self._small(path, is_good)
+
+    def _place(self, path: str) -> bool:
+        """Corrects the head of a pack; all that it says then is compared with what is there."""
+        commit_id = path.rpartition("/")[2]
+        data = self._store.read(path).data
+        try:
+            good = with_right_places(data, commit_id, self._found)
+        except CorruptData:
+            good = None
+        if (
+            good is not None
+            and good != data
+            and is_good_pack(good, commit_id, (), outside=self._is_there)
+        ):
+            return self._replace(path, good)
+        return self._pack(path)
+
+    def _found(self, node_id: str, place: Place | None) -> Place | None:
+        """Returns where a node is that is said to be somewhere."""
+        if place is None:
+            known = (one for (node, _), one in self._verified.places.items() if node == node_id)
+            return next(filter(None, known), None)
+        if self._is_there(node_id, place):
+            return place
+        return self._verified.places.get((node_id, place))
+
+    def _is_there(self, node_id: str, place: Place) -> bool:
+        nodes = Nodes(NodeReader(self._store, ahead=1), Findings())
+        return not nodes.generic(node_id, place, holder="")
+
+    def _may_be(self, node_id: str, place: Place) -> bool:
+        """Returns whether a node is in another pack, as far as that is whole."""
+        return place.pack in self._verified.failed or self._is_there(node_id, place)
 
     def _small(self, path: str, is_good: Callable[[bytes], bool]) -> bool:
         """Takes an object from the other catalog, if it is good there."""

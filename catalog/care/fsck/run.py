@@ -67,12 +67,14 @@ class Verified:
         report: The report.
         damaged: Objects that are gone or damaged and have a hash, by path.
         failed: Nodes that could not be read, by the id of the commit in whose pack they are.
+        places: Where nodes are that are not where a pack says; None if that is not known.
         refs: The paths of branches, tags, and marks of deleted tags, that can be read.
     """
 
     report: FsckReport
     damaged: Mapping[str, Damaged]
     failed: Mapping[str, set[tuple[str, Place]]]
+    places: Mapping[tuple[str, Place], Place | None]
     refs: Sequence[str] = ()
 
 
@@ -129,7 +131,11 @@ def verify(
         unknown=present.unknown,
     )
     return Verified(
-        report=report, damaged=files.damaged, failed=commits.nodes.failed, refs=refs.whole
+        report=report,
+        damaged=files.damaged,
+        failed=commits.nodes.failed,
+        places={node: wrong.place for node, wrong in commits.nodes.misplaced.items()},
+        refs=refs.whole,
     )
 
 

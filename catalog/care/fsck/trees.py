@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from catalog.care.fsck.findings import Findings, Severity
+from catalog.care.fsck.places import Misplaced, Places
 from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError, CorruptData, NotFound
 from catalog.interruption import check
@@ -53,28 +54,50 @@ class Nodes:
     Args:
         reader: What reads them; it must not keep any.
         findings: Takes what is wrong.
+        places: Tells packs that are damaged from places that are wrong; None if that is all one.
 
     Attributes:
         packs: The ids of packs that something points into, as bytes.
         is_loose: Whether only old moves of branches lead to what is looked at: what is gone may be
             gone.
+        failed: Nodes that cannot be read, by the packs that are damaged.
+        misplaced: Nodes that are not where they are said to be.
     """
 
-    def __init__(self, reader: NodeReader, findings: Findings) -> None:
+    def __init__(
+        self, reader: NodeReader, findings: Findings, places: Places | None = None
+    ) -> None:
         self.reader = reader
         self.findings = findings
         self.packs: set[bytes] = set()
         self.is_loose = False
         self.failed: dict[str, set[tuple[str, Place]]] = {}
+        self.misplaced: dict[tuple[str, Place], Misplaced] = {}
+        self._places = places
 
     def tell(
-        self, pack: str, error: CatalogError, *, node: tuple[str, Place] | None = None
+        self,
+        pack: str,
+        error: CatalogError,
+        *,
+        node: tuple[str, Place] | None = None,
+        holder: str = "",
     ) -> frozenset[int]:
-        """Takes an error at a pack, or at a node in it; returns its finding."""
+        """Takes an error at a pack, or at a node in it; returns its finding.
+
+        Args:
+            pack: The id of the pack.
+            error: What went wrong.
+            node: The node, and where it is said to be.
+            holder: The pack that says so.
+        """
         if not isinstance(error, CorruptData):
             return self.findings.add("unreadable", pack_path(pack), error.message)
         missing = isinstance(error.__cause__, NotFound)
         if node is not None:
+            if self._places is not None and (wrong := self._places.judge(*node)) is not None:
+                self.misplaced[node] = wrong
+                return self.place_wrong(node, holder)
             self.failed.setdefault(pack, set()).add(node)
         kind = "pack-missing" if missing else "pack-damaged"
         severity: Severity = "left over" if missing and self.is_loose else "damage"
@@ -82,6 +105,16 @@ class Nodes:
         if severity == "damage":
             self.findings.worsen(found)
         return found
+
+    def place_wrong(self, node: tuple[str, Place], holder: str) -> frozenset[int]:
+        """Takes a node that is not where a pack says it is; returns the finding at that pack."""
+        said, wrong = node[1], self.misplaced[node]
+        message = f"node {node[0][:12]} is not at {said.offset} in {pack_path(said.pack)}"
+        if wrong.place is not None:
+            message += f", as it says, but at {wrong.place.offset}"
+            if wrong.place.pack != said.pack:
+                message += f" in {pack_path(wrong.place.pack)}"
+        return self.findings.add("place-wrong", pack_path(holder), message)
 
     def wrong(self, kind: str, pack: str, message: str) -> frozenset[int]:
         """Takes what a whole object says wrongly."""
@@ -91,8 +124,8 @@ class Nodes:
         """Takes note that something points into a pack."""
         self.packs.add(bytes.fromhex(place.pack))
 
-    def generic(self, node_id: str, place: Place) -> frozenset[int]:
-        """Verifies a node of which nobody says what it is."""
+    def generic(self, node_id: str, place: Place, *, holder: str) -> frozenset[int]:
+        """Verifies a node of which nobody says what it is, but a pack, where it is."""
         self.points(place)
         error: CatalogError | None = None
         try:
@@ -106,7 +139,7 @@ class Nodes:
                 return NOTHING
             except CatalogError as found:
                 error = found
-        return self.tell(place.pack, error, node=(node_id, place))
+        return self.tell(place.pack, error, node=(node_id, place), holder=holder)
 
 
 def place_key(node_id: str, place: Place, extra: bytes = b"") -> bytes:
@@ -132,22 +165,26 @@ class TreeChecker:
         self._extra = extra
         self._kind = kind
 
-    def check(self, node_id: str, place: Place, levels: int, *, leaf: LeafCheck) -> Known:
-        """Verifies a node and all below it."""
+    def check(
+        self, node_id: str, place: Place, levels: int, *, holder: str, leaf: LeafCheck
+    ) -> Known:
+        """Verifies a node and all below it; ``holder`` is the pack that says where it is."""
         self._nodes.points(place)
         key = place_key(node_id, place, self._extra + bytes([levels]))
         known = self._known.get(key)
         if known is None:
             check()
             known = (
-                self._leaf(node_id, place, leaf)
+                self._leaf(node_id, place, leaf, holder=holder)
                 if levels == 1
-                else self._index(node_id, place, levels, leaf=leaf)
+                else self._index(node_id, place, levels, holder=holder, leaf=leaf)
             )
             self._known[key] = known
+        elif (node_id, place) in self._nodes.misplaced:
+            return Known(None, findings=self._nodes.place_wrong((node_id, place), holder))
         return known
 
-    def _leaf(self, node_id: str, place: Place, leaf: LeafCheck) -> Known:
+    def _leaf(self, node_id: str, place: Place, leaf: LeafCheck, *, holder: str) -> Known:
         kind = self._kind
         try:
             columns = self._nodes.reader.columns(node_id, kind.name, place)
@@ -157,7 +194,7 @@ class TreeChecker:
                 raise CorruptData(f"node {node_id[:12]} has no rows")
             summary = kind.summarise(columns)
         except CatalogError as error:
-            found = self._nodes.tell(place.pack, error, node=(node_id, place))
+            found = self._nodes.tell(place.pack, error, node=(node_id, place), holder=holder)
             return Known(None, findings=found)
         found = self._order(keys, node_id, place)
         partitions = [row.partition for row in rows] if hasattr(rows[0], "partition") else []
@@ -165,19 +202,22 @@ class TreeChecker:
         ends = (partitions[0], partitions[-1]) if partitions else ((), ())
         return Known(summary, keys[0], len(set(partitions)), ends, found)
 
-    def _index(self, node_id: str, place: Place, levels: int, *, leaf: LeafCheck) -> Known:
+    def _index(
+        self, node_id: str, place: Place, levels: int, *, holder: str, leaf: LeafCheck
+    ) -> Known:
         try:
             kind = index.index_kind(self._kind.name)
             rows = index.from_columns(self._nodes.reader.columns(node_id, kind, place))
             if not rows:
                 raise CorruptData(f"node {node_id[:12]} has no rows")
         except CatalogError as error:
-            return Known(None, findings=self._nodes.tell(place.pack, error, node=(node_id, place)))
+            found = self._nodes.tell(place.pack, error, node=(node_id, place), holder=holder)
+            return Known(None, findings=found)
         found = self._order([row.first for row in rows], node_id, place)
         below = []
         for row in rows:
             assert row.place is not None, "a stored node has a place"
-            one = self.check(row.id, row.place, levels - 1, leaf=leaf)
+            one = self.check(row.id, row.place, levels - 1, holder=place.pack, leaf=leaf)
             found |= one.findings
             if one.summary is not None and (one.first, one.summary) != (row.first, row.summary):
                 found |= self._nodes.wrong(
