@@ -18,8 +18,9 @@ from tests.storage.killing import Killed, KillingStore, opened
 from tests.storage.wrappers import WrapperStore
 
 from .lakes import age, contents, in_days, lake, rows, stored, with_garbage
-from .test_gc_interleavings import DAY, HOUR, collect_all, made
-from .worlds import Oracle, World
+from .oracles import Oracle
+from .plays import DAY, HOUR, collect_all, made
+from .worlds import World
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Worlds for garbage collection: a clock that is set, actors that take turns, an own reader.
+"""Worlds for garbage collection: a clock that is set, and actors that take turns.
 
 Each actor works on the catalog through a store of its own, which waits before each operation until
 the schedule lets it go on. In between anything may pass: operations of others, or days.
@@ -7,13 +7,12 @@ the schedule lets it go on. In between anything may pass: operations of others, 
 import datetime
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import unquote
 
 from catalog import Catalog
 from catalog.dataclasses import replace as replaced
@@ -22,31 +21,36 @@ from catalog.repository.expired import LEAST_KEEP
 from catalog.repository.repository import open_existing
 from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectInfo, OutcomeUnknown
-from tests.repository.format_reader import Json, Reader
 from tests.storage.killing import Killed
 
 START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC).timestamp()
 TICK_S = 0.01
 WRITES = {"create", "swap", "put"}
 FIXED = frozenset({"location", "external_files", "uri", "scratch", "inner", "world", "actor"})
-OWN = ("objects", "data", "blobs", "lists", "refs/reflogs")
 
 
-@dataclass
+@dataclass(eq=False)
 class Actor:
-    """Somebody who works on the catalog; ``act`` is run again and again, by a thread each."""
+    """Somebody who works on the catalog; ``act`` is run again and again, by a thread each.
+
+    Attributes:
+        about: The operation of its store that it comes to next, and the path.
+    """
 
     name: str
     act: Callable[["Actor"], None]
-    asleep_until: float = 0.0
     guarded_since: float | None = None
     guard_s: float = 0.0
     doom: str = ""
     error: BaseException | None = None
     is_done: bool = True
-    at_gate: bool = False
+    about: str = ""
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     one: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(" ")[0]
 
 
 class World:
@@ -100,9 +104,9 @@ class World:
 
     # turns
 
-    def gate(self, actor: Actor) -> None:
+    def gate(self, actor: Actor, about: str) -> None:
         with self._turn:
-            actor.at_gate = True
+            actor.about = about
             self._running = None
             self._turn.notify_all()
         actor.go.acquire()
@@ -113,7 +117,6 @@ class World:
         self.now += TICK_S
         with self._turn:
             self._running = actor
-            actor.at_gate = False
             if actor.is_done:
                 actor.is_done = False
                 threading.Thread(target=self._run, args=(actor,), daemon=True).start()
@@ -176,14 +179,14 @@ class WorldStore:
         actor, world = self.actor, self.world
         if actor is None:
             return self._done(name, method, *args, **kwargs)
+        about = _path(args[0]) if args else ""
         with actor.one:
-            world.gate(actor)
+            world.gate(actor, f"{name} {about}")
             if actor.doom == "before":
                 actor.doom = "dead"
             if actor.doom == "dead":
                 raise Killed
             answer = self._done(name, method, *args, **kwargs)
-            about = args[0] if args and isinstance(args[0], str) else ""
             world.trace.append(f"{world.now - START:.2f} {actor.name} {name} {about}")
             if (name == "swap" or name == "create") and about.startswith(
                 ("refs/branches", "refs/tags")
@@ -244,152 +247,19 @@ class WorldStore:
         return gone
 
 
+def _path(about: Any) -> str:
+    """Returns the path that an operation is about: the first of several."""
+    while not isinstance(about, str):
+        if isinstance(about, ObjectInfo):
+            return about.path
+        if isinstance(about, tuple) and len(about) == 2 and isinstance(about[1], str):
+            return about[1]
+        if not isinstance(about, Sequence) or not about:
+            return ""
+        about = about[0]
+    return about
+
+
 def replace_identity(info: ObjectInfo) -> ObjectInfo:
     """Returns an object as a store tells of it that knows no difference of equal bytes."""
     return replaced(info, identity=f"etag{info.size_bytes}")
-
-
-class Seen(Reader):
-    """The independent reader, which remembers from which packs it read."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.packs: set[str] = set()
-
-    def frame(self, place: tuple[str, int, int], tag: bytes) -> bytes:
-        self.packs.add(place[0])
-        return super().frame(place, tag)
-
-
-@dataclass(frozen=True)
-class Needs:
-    """Paths of what a commit needs: its packs, and data, which may be given up."""
-
-    packs: frozenset[str]
-    data: frozenset[str]
-
-
-class Oracle:
-    """Tells what a catalog needs, and whether it is all there; reads each commit once."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._needs: dict[str, Needs] = {}
-        self._parents: dict[str, Sequence[str]] = {}
-
-    def expired(self) -> dict[str, set[str]]:
-        """Returns the commits whose data may be gone, each with the tags that do not keep it."""
-        found: dict[str, set[str]] = {}
-        for path in (self.root / "expired").glob("*"):
-            says = _json(path)
-            for commit in says["commits"]:
-                found.setdefault(commit, set()).update(says["tags"])
-        return found
-
-    def tips(self) -> dict[str, str]:
-        reader = Reader(self.root)
-        found: dict[str, str] = {}
-        for path in sorted((self.root / "refs/branches").iterdir()):
-            name = unquote(path.name.removesuffix(".json"))
-            commit = reader.branch(name)["commit"]
-            if commit is not None:
-                found[name] = commit
-        tags = self.root / "refs/tags"
-        for path in sorted(tags.iterdir()) if tags.exists() else ():
-            tag = None
-            if path.name.endswith(".json"):
-                tag = reader.tag(path.name.removesuffix(".json"))
-            if tag is not None:
-                found["tag " + path.name] = tag["commit"]
-        return found
-
-    def reachable(self) -> set[str]:
-        """Returns the paths of all that refs need, once it has seen that it is all there."""
-        needed: set[str] = set()
-        reader = Reader(self.root)
-        for path in (self.root / "refs/branches").iterdir():
-            name = unquote(path.name.removesuffix(".json"))
-            reader.reflog(name)
-            page = reader.branch(name)["older"]
-            while page is not None:
-                needed.add(f"refs/reflogs/{page[:2]}/{page}.json")
-                page = next(
-                    r["older"] for r in [_json(self.root / f"refs/reflogs/{page[:2]}/{page}.json")]
-                )
-        expired, tips = self.expired(), self.tips()
-        heads = {
-            tip
-            for ref, tip in tips.items()
-            if ref.removeprefix("tag ").removesuffix(".json") not in expired.get(tip, ())
-        }
-        for ref, tip in tips.items():
-            waiting, done = [tip], set()
-            while waiting:
-                commit = waiting.pop()
-                if commit in done:
-                    continue
-                done.add(commit)
-                needs = self.needs(commit, with_data=commit not in expired)
-                needed |= needs.packs
-                lost = self.lost(needs.packs)
-                if commit not in expired:
-                    needed |= needs.data
-                    lost |= self.lost(needs.data)
-                elif commit in heads:
-                    needed |= needs.data - self.lost(needs.data)
-                assert not lost, f"{ref} needs what is gone: {lost} of {commit}"
-                waiting += self._parents[commit]
-        return needed
-
-    def lost(self, paths: Iterable[str]) -> set[str]:
-        return {one for one in paths if not (self.root / one).exists()}
-
-    def needs(self, commit: str, *, with_data: bool) -> Needs:
-        found = self._needs.get(commit)
-        if found is None:
-            found = self._read(commit, with_data=with_data)
-            if with_data:
-                self._needs[commit] = found
-        return found
-
-    def _read(self, commit: str, *, with_data: bool) -> Needs:
-        reader = Seen(self.root)
-        says, places, _ = reader.head(commit)
-        self._parents[commit] = says["parents"]
-        reader.packs |= {commit, *(pack for pack, _, _ in places.values())}
-        paths: set[str] = set()
-        for name, table in reader.tables(commit).items():
-            for file in reader.files(table):
-                paths.add(file["path"].decode())
-                if with_data or (self.root / file["path"].decode()).exists():
-                    reader.read_file(table, file)
-                if file.get("blobs"):
-                    list_id = file["blobs"].hex()
-                    at = f"lists/{list_id[:2]}/{list_id}"
-                    paths.add(at)
-                    if with_data or (self.root / at).exists():
-                        for sha256, (_, place) in reader.blobs(list_id).items():
-                            paths.add(place or f"blobs/{sha256[:2]}/{sha256}")
-            if with_data and "file_set" in table.says["properties"]:
-                reader.contents(table)
-            if name in says["changes"]:
-                reader.change_list(commit, name)
-        packs = frozenset(f"objects/{one[:2]}/{one}" for one in reader.packs)
-        return Needs(packs, frozenset(paths))
-
-
-def _json(path: Path) -> Json:
-    import json
-
-    found: Json = json.loads(path.read_bytes())
-    return found
-
-
-def stored(root: Path) -> set[str]:
-    """Returns the paths of all objects that may be garbage."""
-    return {
-        path.relative_to(root).as_posix()
-        for folder in OWN
-        for path in (root / folder).rglob("*")
-        if path.is_file()
-    }

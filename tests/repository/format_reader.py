@@ -77,6 +77,9 @@ class Table:
 class Reader:
     """Reads a catalog in a directory."""
 
+    PAGE_MOVES = 100
+    """Moves on a page of a reflog."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self._heads: dict[str, tuple[Json, Places, bytes]] = {}
@@ -100,8 +103,8 @@ class Reader:
 
     def reflog(self, name: str) -> list[list[Any]]:
         page = self.branch(name)
-        assert len(page["reflog"]) < 200
-        assert page["older"] is None or len(page["reflog"]) >= 100
+        assert len(page["reflog"]) < 2 * self.PAGE_MOVES
+        assert page["older"] is None or len(page["reflog"]) >= self.PAGE_MOVES
         moves = list(page["reflog"])
         while page["older"] is not None:
             page_id = page["older"]

@@ -20,8 +20,9 @@ from catalog.storage.cached import CachedStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.s3.service import S3Service
 from catalog.storage.store import ObjectInfo
-from tests.care.test_gc_interleavings import begin, collect_all, play
-from tests.care.worlds import START, WRITES, Actor, Oracle, World, WorldStore
+from tests.care.oracles import Oracle
+from tests.care.plays import begin, collect_all, play
+from tests.care.worlds import START, WRITES, Actor, World, WorldStore
 from tests.effort import effort
 
 from .conftest import new_place
@@ -136,7 +137,7 @@ def test_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, access: S3Se
         create(world.store(), author="tester", now=world.time())
         begin(world, monkeypatch)
         try:
-            done = play(world, effort(100, 1200), passes=0.15)
+            done = play(world, effort(200, 1500))
             check_bucket(world)
             collect_all(world)
             check_bucket(world)
