@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from catalog.dataclasses import dataclass, field
+from catalog.errors import CatalogError
 from catalog.model.commit import EMPTY_ID
 from catalog.model.refs import Branch
 from catalog.model.rules import rules_from_json
 from catalog.repository.expired import Expired, has_data
-from catalog.repository.reachability import Walk
+from catalog.repository.reachability import Walk, is_gone
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.repository.roots import UNDER_WAY, Roots
 
@@ -161,8 +162,7 @@ def plan_expiry(
     """
     branches = _branches(repository)
     tags = repository.tags.list()
-    starts = [root.commit_id for root in roots.commits]
-    marks = _Marks(_graph(repository, starts))
+    marks = _Marks(_graph(repository, roots))
     heads = {one.name: one.commit_id for one in branches if one.commit_id in marks.graph}
     for name, head in heads.items():
         marks.keep([head or ""], name, "head")
@@ -215,14 +215,24 @@ def _branches(repository: Repository) -> Sequence[Branch]:
     return sorted(found, key=lambda one: (one.name != DEFAULT_BRANCH, one.name))
 
 
-def _graph(repository: Repository, starts: Sequence[str]) -> dict[str, _Node]:
+def _graph(repository: Repository, roots: Roots) -> dict[str, _Node]:
+    """Returns all commits that are reached; gc may have removed what only old moves name."""
     known: dict[str, str] = {}
     graph = {}
-    for logged in Walk(repository).commits(*starts):
-        commit = logged.commit
-        parents = tuple(known.setdefault(one, one) for one in commit.parents if one != EMPTY_ID)
-        own = known.setdefault(logged.id, logged.id)
-        graph[own] = _Node(commit.time, commit.generation, parents)
+    lenient = False
+
+    def damaged(error: CatalogError, path: str) -> None:
+        if not (lenient and is_gone(error)):
+            raise error
+
+    walk = Walk(repository, on_damage=damaged)
+    for lenient in (False, True):
+        starts = [one.commit_id for one in roots.commits if (one.why == "reflog") is lenient]
+        for logged in walk.commits(*starts):
+            commit = logged.commit
+            parents = tuple(known.setdefault(one, one) for one in commit.parents if one != EMPTY_ID)
+            own = known.setdefault(logged.id, logged.id)
+            graph[own] = _Node(commit.time, commit.generation, parents)
     return graph
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from catalog.dataclasses import dataclass, field
-from catalog.errors import CatalogError, CorruptData
+from catalog.errors import CatalogError, CorruptData, NotFound
 from catalog.model.commit import EMPTY_ID, Commit
 from catalog.model.datafile import BlobList, DataFile
 from catalog.repository.commits import Commits, StoredTable
@@ -98,6 +98,11 @@ class Needed:
 
 OnDamage: TypeAlias = Callable[[CatalogError, str], None]
 """Takes an error, and the path of the object at which it came up; the walk goes on behind it."""
+
+
+def is_gone(error: CatalogError) -> bool:
+    """Returns whether an error of a walk says that an object is not there."""
+    return isinstance(error.__cause__ or error, NotFound)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from catalog.repository.expired import ExpiryRecord, Policy, record
 from tests.repository.format_reader import Reader
 from tests.write.file_trees import plant
 
-from .lakes import age, in_days, stored
+from .lakes import age, in_days, stored, with_garbage
 from .test_expired_reads import Days, contents_of, made, needed, opened, orders, reachable
 
 HISTORY = (
@@ -345,3 +345,12 @@ def test_a_record_that_expires_everything_takes_only_what_no_ref_keeps(lake: Pat
     assert swept(lake, 0) == only
     assert outside.read_bytes() == b"theirs"
     assert {one: contents_of(opened(lake), one) for one in kept} == rows
+
+
+def test_what_gc_has_removed_of_old_moves_does_not_stop_expiry(tmp_path: Path) -> None:
+    catalog = with_garbage(tmp_path)
+    age(tmp_path)
+    in_days(tmp_path, 2).gc(reflog="1h", alone=True)
+    later = in_days(tmp_path, 10)  # the moves are in the reflog that expiry keeps
+    assert later.expire("1d").kept == 3
+    assert len(catalog.log("main")) == 3

@@ -11,9 +11,9 @@ from catalog.care.gc.derived import Derived
 from catalog.care.gc.kept_mark import KeptMark
 from catalog.care.gc.names import Names, NameSet
 from catalog.dataclasses import dataclass
-from catalog.errors import CatalogError, NotFound
+from catalog.errors import CatalogError
 from catalog.repository.expired import expired
-from catalog.repository.reachability import Pack, Walk
+from catalog.repository.reachability import Pack, Walk, is_gone
 from catalog.repository.repository import DEFAULT_BRANCH as MAIN
 from catalog.repository.repository import Repository
 from catalog.repository.roots import Root, find_roots, unkept
@@ -61,7 +61,7 @@ def find_live(
     lenient = False
 
     def damaged(error: CatalogError, path: str) -> None:
-        if not (lenient and isinstance(error.__cause__ or error, NotFound)):
+        if not (lenient and is_gone(error)):
             raise error
 
     left = unkept(expired(repository.store), roots)
