@@ -13,7 +13,8 @@ data file comes from its content, and a ref may be moved to a commit that no ref
 A list that is made after a writer read them sweeps nothing before ``MIN_GRACE_S`` is over, and
 the ref was moved by then. What may have been swept since a writer began, it looks for once it knows
 the lists: what it gave a name long ago, what was listed when it did, and all that it did not write
-itself where it was given the id of a commit, which need not be reachable.
+itself where it was given the id of a commit, which need not be reachable, or read long ago where
+a ref was.
 
 A list is three objects below ``gc/lists/<id>/``: ``objects``, which a sweep reads; ``names``, with
 which the list begins to exist; ``claim``, once a sweep, or who withdraws the list, has claimed it;
@@ -287,6 +288,20 @@ class Condemned:
         """Takes it that this thread was given a commit that perhaps no ref reaches."""
         self._here.doubted = commit_id
 
+    def resolved(self) -> None:
+        """Takes it that this thread has seen where a ref is: it may be gone in half an hour."""
+        if getattr(self._here, "resolved_at", None) is None:
+            self._here.resolved_at = self._clock()
+
+    def _is_doubted(self) -> bool:
+        """Returns whether this thread may have begun with commits that are gone now."""
+        at = getattr(self._here, "resolved_at", None)
+        is_doubted = getattr(self._here, "doubted", None) is not None
+        return self._is_full or is_doubted or (at is not None and self._is_old(at))
+
+    def _is_old(self, at: float) -> bool:
+        return not 0 <= self._clock() - at < MIN_GRACE_S / 2
+
     def written(self, commit_id: str, paths: Iterable[str]) -> None:
         """Takes note of the pack of a commit, and of which new objects it names.
 
@@ -342,7 +357,7 @@ class Condemned:
             Conflict: Something is being swept, or was.
         """
         lists, old = self._current(), self._old()
-        is_doubted = self._is_full or getattr(self._here, "doubted", None) is not None
+        is_doubted = self._is_doubted()
         names = {name_of(path): path for path in own}
         doubtful = set(names)
         is_new = commit_id is not None and commit_id not in (EMPTY_ID, before)
@@ -359,7 +374,7 @@ class Condemned:
         return lambda: self._landed(commit_id, names)
 
     def _landed(self, commit_id: str | None, names: Iterable[int]) -> None:
-        self._here.doubted = None
+        self._here.doubted = self._here.resolved_at = None
         written = () if commit_id is None else self._written.pop(commit_id, ())
         for name in (*names, *written):
             self._noted.pop(name, None)
@@ -398,9 +413,7 @@ class Condemned:
 
     def _old(self) -> set[int]:
         """Returns the names that were given so long ago that their objects may be gone."""
-        now = self._clock()
-        noted = list(self._noted.items())
-        return {name for name, at in noted if not 0 <= now - at < MIN_GRACE_S / 2}
+        return {name for name, at in list(self._noted.items()) if self._is_old(at)}
 
     def _keep(self, one: NameList, names: Sequence[int], example: str) -> set[int]:
         """Notes names on a list that are needed; returns those whose objects may be gone.

@@ -93,6 +93,7 @@ class Repository:
         self.refs = Resolver(store, self.branches, self.tags, self.commits)
         self.expiry = Expiry(store, self.commits, branches=self.branches, tags=self.tags)
         self.refs.doubt = self.condemned.doubt
+        self.refs.resolved = self.condemned.resolved
 
     def _main(self) -> str | None:
         main = self.branches.find(DEFAULT_BRANCH)

@@ -39,6 +39,7 @@ class Resolver:
     Attributes:
         doubt: Takes a commit that was named by its id, or by an old move of a branch: perhaps no
             ref reaches it.
+        resolved: Is called before a branch or a tag is read.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Resolver:
         self._tags = tags
         self._commits = commits
         self.doubt: Callable[[str], None] = lambda commit_id: None
+        self.resolved: Callable[[], None] = lambda: None
 
     def resolve(self, text: str, default: str = "main", *, clock: Clock = utc_now) -> ResolvedRef:
         """Resolves a ref expression; ``@{…}`` without a name means the default branch.
@@ -76,6 +78,7 @@ class Resolver:
     def _named(self, name: str) -> tuple[str, str | None]:
         if COMMIT_ID.fullmatch(name):  # no branch or tag may be called so
             return self.commit(name), None
+        self.resolved()
         branch = self._branches.find(name)
         if branch is not None and branch.commit_id is not None:
             return branch.commit_id, name

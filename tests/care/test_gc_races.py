@@ -164,6 +164,41 @@ def test_a_commit_that_no_ref_reaches(world: World, way: str, when: str) -> None
     collect_all(world)
 
 
+BY_NAME: dict[str, Callable[[Catalog], object]] = {
+    "branch": lambda c: c.branches.create("back", at="work"),
+    "tag": lambda c: c.tags.create("back", at="work"),
+    "reset": lambda c: c.reset("side", to="work"),
+    "merge": lambda c: c.merge("work", resolve="theirs"),
+    "squash": lambda c: c.merge("work", squash=True, resolve="theirs"),
+}
+
+
+@pytest.mark.parametrize("way", effort(("tag", "reset", "squash"), tuple(BY_NAME)))
+def test_a_branch_that_went_while_a_writer_was_stopped(world: World, way: str) -> None:
+    catalog = world.open()
+    catalog.branches.create("side")
+    catalog.branches.create("work")
+    write(catalog, "work", 8.0, "overwrite")
+    catalog.show("work")  # it remembers the commit
+    refs = catalog.context.repository.refs
+    resolve = refs.resolve
+    stopped: list[str] = []
+
+    def slow(text: str, *args: Any, **kwargs: Any) -> Any:
+        found = resolve(text, *args, **kwargs)
+        if text == "work" and not stopped:
+            stopped.append(text)
+            world.open().branches.delete("work")
+            collect(world, 6)
+        return found
+
+    refs.resolve = slow  # type: ignore[method-assign]
+    with pytest.raises(CatalogError) as caught:
+        BY_NAME[way](catalog)
+    assert stopped and caught.value.kind == ErrorKind.GC_UNDER_WAY
+    Oracle(world.root).reachable()
+
+
 def test_what_a_squash_brought_lives_in_a_pack_that_no_ref_reaches(world: World) -> None:
     catalog = world.open()
     catalog.branches.create("work")
