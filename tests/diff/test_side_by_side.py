@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import catalog
 from catalog.diff.fingerprints import column_facts
+from catalog.diff.fingerprints.canonical import CHUNK_ROWS
 from catalog.diff.fingerprints.compute import compute
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import looked_at
@@ -211,6 +212,28 @@ def test_a_damaged_file_is_left_to_others(tmp_path: Path) -> None:
 def test_values_are_the_same_bit_for_bit(one: pa.Array, other: pa.Array, same: bool) -> None:
     padded = pa.concat_arrays([other.slice(0, 1), other]).slice(1)
     assert [same_values(one, other), same_values(padded, one)] == [same, same]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize("other", [pa.string(), pa.large_string()])
+def test_text_is_compared_in_any_layout(kind: pa.DataType, other: pa.DataType) -> None:
+    many = ["", "a", None, "much longer than twelve bytes"] * CHUNK_ROWS
+    one, same = pa.array(many, kind), pa.array(["x", *many], other).slice(1)
+    assert same_values(one, same)
+    for place, text in ((0, None), (1, "b"), (2, ""), (len(many) - 1, "")):
+        changed = pa.array([*many[:place], text, *many[place + 1 :]], other)
+        assert not same_values(one, changed)
+    moved = pa.array([*many[:-8], "b", "c", *many[-6:]], other)
+    assert not same_values(pa.array([*many[:-8], "bc", "", *many[-6:]], kind), moved)
+
+
+def test_text_that_is_not_utf8_is_found_in_the_older_file_alone(tmp_path: Path) -> None:
+    columns = {"id": pa.array(range(ROWS)), "s": pa.array(["é"] * ROWS)}
+    older = by_arrow(columns, tmp_path / "a.parquet", use_dictionary=False, compression="none")
+    after = local(by_duckdb(columns, tmp_path / "b.parquet"), ["id"])
+    assert both(local(older, ["id"]), after) is not None
+    older.write_bytes(older.read_bytes().replace("é".encode(), b"\xc3\xc3"))
+    assert both(local(older, ["id"]), after) is None
 
 
 def test_entries_of_other_dictionaries_are_compared_by_value() -> None:

@@ -294,10 +294,10 @@ def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     """Returns where values begin, the end of the last, and bytes up to that; NULL is empty."""
     values = as_bytes(column)
     if values.null_count:
-        marks, missing = _offsets(values), np.flatnonzero(~to_numpy(values.is_valid()))
+        marks, missing = offsets(values), np.flatnonzero(~to_numpy(values.is_valid()))
         if (marks[missing] != marks[missing + 1]).any():
             values = pc.fill_null(values, constant(b"").cast(values.type))
-    marks, data = _offsets(values), values.buffers()[2]
+    marks, data = offsets(values), values.buffers()[2]
     return marks, np.frombuffer(data or b"", np.uint8)[: int(marks[-1])]
 
 
@@ -313,7 +313,9 @@ def as_bytes(column: pa.Array) -> pa.Array:
     return column.cast(pa.large_binary())
 
 
-def _offsets(column: pa.Array) -> Numbers:
+def offsets(column: pa.Array) -> Numbers:
+    """Returns where the values of a column of text or bytes begin, and the end of the last."""
+    column = as_bytes(column)
     if not len(column):  # which may have no offsets
         return np.zeros(1, np.int64)
     size = 8 if pa.types.is_large_binary(column.type) else 4
@@ -324,7 +326,7 @@ def _offsets(column: pa.Array) -> Numbers:
 def bytes_within(column: pa.Array) -> Numbers:
     """Returns the bytes of a column of text or bytes, those under NULL among them."""
     values = as_bytes(column)
-    marks, data = _offsets(values), values.buffers()[2]
+    marks, data = offsets(values), values.buffers()[2]
     return np.frombuffer(data or b"", np.uint8)[int(marks[0]) : int(marks[-1])]
 
 
@@ -341,14 +343,12 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Fixed:
     """Returns the canonical values of a column of fixed width."""
     negative_zeros = False
     if tag.startswith(b"decimal"):
-        wide = cast(column, pa.decimal128(38, column.type.scale))
-        words = np.frombuffer(wide.buffers()[1], np.int64, 2 * len(wide), wide.offset * 16)
+        words = np.frombuffer(column.buffers()[1], np.int64, 2 * len(column), column.offset * 16)
         pairs = words.reshape(-1, 2)
-        pairs = pairs if valid is None else np.where(valid[:, None], pairs, 0)
-        return Fixed(tag.decode(), valid, np.ascontiguousarray(pairs))
+        return Fixed(tag.decode(), valid, pairs if valid is None else _filled(pairs, valid))
     values: Numbers = _numbers(column, tag)
     if valid is not None:
-        values = np.where(valid, values, values.dtype.type(0))
+        values = _filled(values, valid)
     edges = None
     if len(values):
         edges = values.min(), values.max()
@@ -362,6 +362,14 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Fixed:
             values = values + 0.0
     values = np.ascontiguousarray(values)
     return Fixed(tag.decode(), valid, values, negative_zeros, edges)
+
+
+def _filled(values: Numbers, valid: Numbers) -> Numbers:
+    """Returns a copy of values of 8 bytes or less, or of pairs of them, 0 where not valid."""
+    found = zeros(values.nbytes // 8 + 1).view(values.dtype)[: values.size].reshape(values.shape)
+    np.copyto(found, values)
+    found[~valid] = 0
+    return found
 
 
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:

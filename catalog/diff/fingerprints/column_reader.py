@@ -84,19 +84,38 @@ class FileColumns:
             }
             yield pa.table([columns[name] for name in order], order)
 
-    def blocks(self, place: int, *, rows: int) -> Iterator[pa.Array]:
-        """Yields a column, a number of rows at a time; the last block may be smaller."""
+    def blocks(self, place: int, *, rows: int, checked: bool = True) -> Iterator[pa.Array]:
+        """Yields a column, a number of rows at a time; the last block may be smaller.
+
+        What is not ``checked`` may hold text that is not UTF-8; see ``check_text``.
+        """
         indexed = place in self._kept
         stream = self._read(self._indexed if indexed else self._plain, [place], rows)
         for part in _cut(stream, rows):
-            block = in_one(_readable(self._names[place], part.column(0)))
+            block = in_one(part.column(0))
             assert block is not None, "a block fits an array"
+            if checked:
+                self.check_text(place, block)
             yield block
+
+    def check_text(self, place: int, rows: pa.Array) -> None:
+        """Checks some rows of a column.
+
+        Raises:
+            ValueError: They hold text that is not UTF-8; where the file is ``opened``, that is
+                CorruptData.
+        """
+        _check_text(self._names[place], rows)
 
     def first(self, places: Sequence[int], *, rows: int) -> pa.Table:
         """Returns the first rows of some columns, at most those of the first row group."""
         wanted = [self._names[n] for n in places]
-        batches = self._plain.iter_batches(batch_size=rows, row_groups=[0], columns=wanted)
+        batches = self._plain.iter_batches(
+            batch_size=rows,
+            row_groups=[0],
+            columns=wanted,
+            use_threads=False,  # a reader that once took threads takes them ever after
+        )
         found = next(batches, None)
         return pa.table({}) if found is None else pa.Table.from_batches([found]).select(wanted)
 
@@ -148,9 +167,13 @@ class FileColumns:
 
 def _readable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Returns a column that the engine can read: Arrow does not look at what text is made of."""
+    _check_text(name, column)
+    return column
+
+
+def _check_text(name: str, column: pa.Array | pa.ChunkedArray) -> None:
     if not is_utf8(column):
         raise ValueError(f"column {name!r} has text that is not UTF-8")
-    return column
 
 
 def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

@@ -4,7 +4,13 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.arrow_functions import pc
-from catalog.diff.fingerprints.canonical import is_binary, is_text, text_bytes
+from catalog.diff.fingerprints.canonical import (
+    CHUNK_ROWS,
+    bytes_within,
+    is_binary,
+    is_text,
+    offsets,
+)
 from catalog.engine.arrow_arrays import to_numpy
 
 _INTEGERS = {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
@@ -21,8 +27,10 @@ def same_values(one: pa.Array, other: pa.Array) -> bool:
     if pa.types.is_dictionary(one.type) and pa.types.is_dictionary(other.type):
         return _same_entries(one, other)
     one, other = _plain(one), _plain(other)
-    if one.type != other.type:
+    if any(fits(one.type) and fits(other.type) for fits in (is_text, is_binary)):
         return _is_same_text(one, other)
+    if one.type != other.type:
+        return False
     if pa.types.is_floating(one.type):  # to Arrow, 0.0 equals -0.0, and NaN not even itself
         kind = _INTEGERS[one.type.bit_width]
         one, other = one.view(kind), other.view(kind)
@@ -37,21 +45,15 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def _is_same_text(one: pa.Array, other: pa.Array) -> bool:
-    """Compares text, or bytes, in two layouts, without copying it from one into the other."""
-    if not any(fits(one.type) and fits(other.type) for fits in (is_text, is_binary)):
+    """Compares text, or bytes, in any layouts, without copying it from one into the other."""
+    if one.null_count and not one.is_valid().equals(other.is_valid()):
         return False
-    mine, theirs = text_bytes(one), text_bytes(other)
-    if mine is None or theirs is None:
-        return False
-    valid = mine.valid, theirs.valid
-    if valid[0] is not None and not np.asarray(valid[0] == valid[1]).all():
-        return False
-    marks, others = mine.marks, theirs.marks
-    if not np.array_equal(marks - marks[0], others - others[0]):
-        return False
-    data = (part.data[int(part.marks[0]) :] for part in (mine, theirs))
-    first, second = map(pa.py_buffer, data)
-    return bool(first.equals(second))
+    mine, theirs = offsets(one), offsets(other)
+    for start in range(0, len(one), CHUNK_ROWS):  # large temporary arrays cost page faults
+        part = slice(start, start + CHUNK_ROWS + 1)
+        if not np.array_equal(mine[part] - mine[0], theirs[part] - theirs[0]):
+            return False
+    return bool(pa.py_buffer(bytes_within(one)).equals(pa.py_buffer(bytes_within(other))))
 
 
 def _in_one_layout(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -72,10 +74,16 @@ def _same_entries(one: pa.DictionaryArray, other: pa.DictionaryArray) -> bool:
         return False
     places = pc.index_in(theirs, mine)
     translated = np.append(np.where(to_numpy(places.is_valid()), to_numpy(places), -2), -1)
-    return bool((_numbers(one) == translated[_numbers(other)]).all())
+    translated = translated.astype(np.int32)
+    for start in range(0, len(one), CHUNK_ROWS):  # large temporary arrays cost page faults
+        parts = (_numbers(column.slice(start, CHUNK_ROWS)) for column in (one, other))
+        numbers, others = parts
+        if not np.array_equal(numbers, translated.take(others)):
+            return False
+    return True
 
 
-def _numbers(column: pa.DictionaryArray) -> np.ndarray:
+def _numbers(column: pa.Array) -> np.ndarray:
     """Returns the numbers of the entries; that of NULL is -1."""
     found = to_numpy(column.indices)
     return np.where(to_numpy(column.is_valid()), found, -1) if column.null_count else found

@@ -89,11 +89,12 @@ def _add_column(older: "_Reading", newer: "_Reading", field_id: int, *, partner:
     """Reads a column of the newer file, and its partner in the older."""
     mine, theirs = older.facts[partner], newer.facts[field_id]
     comparable = mine.like(theirs)
-    for rows, other in zip(older.blocks(partner), newer.blocks(field_id), strict=True):
+    pairs = zip(older.blocks(partner, checked=False), newer.blocks(field_id), strict=True)
+    for rows, other in pairs:
         found = theirs.look(other)
         newer.add(field_id, other, found)
         same = comparable and same_values(rows, other)
-        older.add(partner, rows, found if same else mine.look(rows))
+        older.add(partner, rows, found if same else older.look(partner, rows))
 
 
 class _Reading:
@@ -120,9 +121,14 @@ class _Reading:
         found = self._file.first([self._places[i] for i in self._key], rows=BLOCK_ROWS)
         return {i: in_one(column) for i, column in zip(self._key, found.columns, strict=False)}
 
-    def blocks(self, field_id: int) -> Iterator[pa.Array]:
-        """Returns the rows of a column, block by block."""
-        return self._file.blocks(self._places[field_id], rows=BLOCK_ROWS)
+    def blocks(self, field_id: int, *, checked: bool = True) -> Iterator[pa.Array]:
+        """Returns the rows of a column, block by block; see ``FileColumns.blocks``."""
+        return self._file.blocks(self._places[field_id], rows=BLOCK_ROWS, checked=checked)
+
+    def look(self, field_id: int, rows: pa.Array) -> ColumnBlock:
+        """Returns what there is to know of a block that was not checked."""
+        self._file.check_text(self._places[field_id], rows)
+        return self.facts[field_id].look(rows)
 
     def add(self, field_id: int, rows: pa.Array, found: ColumnBlock) -> None:
         """Adds the next block of a column, and what there is to know of it."""

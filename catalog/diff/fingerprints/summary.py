@@ -10,7 +10,7 @@ Source: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 200
 
 import decimal
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -19,6 +19,7 @@ import numpy as np
 
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import Block, Fixed
+from catalog.diff.fingerprints.mixing import CHUNK_WORDS, scratch
 from catalog.errors import CatalogError
 from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary
 from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float
@@ -37,9 +38,8 @@ EncodedEdges: TypeAlias = tuple[bytes, bytes | None]
 GREATEST = 1000
 """Binary exponent up to which sums of doubles cannot overflow on the way."""
 
-CHUNK_ROWS = 32_768
-"""Rows summed at a time: few enough to stay in the processor's caches through all steps, and enough
-that calling numpy for each step takes no time beside it."""
+FILTERED_ROWS = 16_384
+"""Rows from which NULLs are taken out at a time: memory for more would be mapped anew each time."""
 
 _LOW_WORD = 1 << 64
 _NOTHING = Fraction(0)
@@ -212,19 +212,43 @@ def _value(edge: int | float, fixed: Fixed, kind: Scalar) -> Any:
 
 def _edges(fixed: Fixed) -> Edges:
     """Returns the least and the greatest value of a block that has one."""
-    values = fixed.values if fixed.valid is None else fixed.values[fixed.valid]
-    if fixed.tag.startswith("decimal"):
-        low, high = values[:, 0].view(np.uint64), values[:, 1]
-        least, most = high.min(), high.max()
-        return (
-            int(least) * _LOW_WORD + int(low[high == least].min()),
-            int(most) * _LOW_WORD + int(low[high == most].max()),
-        )
     if fixed.edges is not None and fixed.valid is None:
         least, most = (edge.item() for edge in fixed.edges)
-    else:
-        least, most = values.min().item(), values.max().item()
-    if not (isinstance(most, float) and math.isnan(most)):
+        if most == most:
+            return least, most
+    lows, highs = zip(*map(_edges_of, _valid_parts(fixed)), strict=True)
+    numbers = [low for low in lows if low == low]  # the least value is NaN where all are
+    return (
+        min(numbers, default=math.nan),
+        next((high for high in highs if high != high), max(highs)),
+    )
+
+
+def _valid_parts(fixed: Fixed) -> Iterator[Numbers]:
+    """Yields the values that are not NULL: few at a time, so that no large memory is needed."""
+    valid = fixed.valid
+    if valid is None:
+        yield fixed.values
+        return
+    for start in range(0, len(valid), FILTERED_ROWS):
+        part = slice(start, start + FILTERED_ROWS)
+        values = fixed.values[part][valid[part]]
+        if len(values):
+            yield values
+
+
+def _edges_of(values: Numbers) -> Edges:
+    """Returns the least and the greatest of some values, of which those of decimals are pairs."""
+    if values.ndim > 1:
+        low, high = values[:, 0].view(np.uint64), values[:, 1]
+        least, most = high.min(), high.max()
+        lowest, highest = (low, low) if least == most else (low[high == least], low[high == most])
+        return (
+            int(least) * _LOW_WORD + int(lowest.min()),
+            int(most) * _LOW_WORD + int(highest.max()),
+        )
+    least, most = values.min().item(), values.max().item()
+    if most == most:
         return least, most
     numbers = values[~np.isnan(values)]
     return (numbers.min().item() if len(numbers) else math.nan), math.nan
@@ -264,10 +288,10 @@ def float_total(values: Numbers, most: float) -> Total:
     cut = math.ldexp(1.5, exponent + 17)
     upper = lower = 0.0
     exact = True
-    scratch = np.empty(min(len(values), CHUNK_ROWS))
-    for start in range(0, len(values), CHUNK_ROWS):
-        some = values[start : start + CHUNK_ROWS]
-        parts = scratch[: len(some)]
+    memory = scratch.words.view(np.float64)
+    for start in range(0, len(values), CHUNK_WORDS):
+        some = values[start : start + CHUNK_WORDS]
+        parts = memory[: len(some)]
         np.add(some, cut, out=parts)
         parts -= cut
         upper += parts.sum().item()
