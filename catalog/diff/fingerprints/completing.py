@@ -13,7 +13,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.fingerprints.row_completing import with_row_sum, words_like
 from catalog.diff.fingerprints.row_digester import RowWords
-from catalog.diff.fingerprints.side_by_side import LocalFile, compute_both
+from catalog.diff.fingerprints.side_by_side import Begun, LocalFile, compute_begun, compute_both
 from catalog.diff.fingerprints.task import PrintsTask, keep
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
@@ -80,6 +80,9 @@ class Completing:
                 for one in entries
                 if one.side == side and self._is_missing(one.file, needed)
             ]
+            made = self._complete_begun(missing, side=side, others=others, needed=needed)
+            read |= {file.path: file.size_bytes for file in made}
+            missing = [file for file in missing if self._is_missing(file, needed)]
             tasks = [self._task(one, side=side, others=others, needed=needed) for one in missing]
             for file, prints in zip(missing, self._run(tasks), strict=True):
                 self._prints[file.identity] = prints
@@ -115,6 +118,49 @@ class Completing:
                 read[file.path] = file.size_bytes
         return read
 
+    def _complete_begun(
+        self,
+        missing: Sequence[DataFile],
+        *,
+        side: SideName,
+        others: "_Others",
+        needed: Mapping[Identity, set[int] | None],
+    ) -> Sequence[DataFile]:
+        """Computes the fingerprints of files whose keys begin as those of the other side do.
+
+        Returns:
+            The files.
+        """
+        found = {}
+        for file in missing if self._same_key else ():
+            begun, one = others.begun(file), self._local(file, side=side, needed=needed)
+            if begun and one is not None and file.identity not in self._prints:
+                found[file.identity] = one, begun
+        made = self._pool.map(compute_begun, *zip(*found.values(), strict=True)) if found else ()
+        known = [
+            (one.keyed, prints)
+            for (one, _), prints in zip(found.values(), made, strict=True)
+            if prints is not None
+        ]
+        for keyed, prints in known:
+            Fingerprints(self._repository.store).keep(keyed.file, keyed.key, prints)
+            self._prints[keyed.file.identity] = prints
+        return [keyed.file for keyed, _ in known]
+
+    def _local(
+        self,
+        file: DataFile,
+        *,
+        side: SideName,
+        needed: Mapping[Identity, set[int] | None],
+    ) -> LocalFile | None:
+        """Returns a file of which all columns must be read, if it is local and not empty."""
+        path = local_path(self._repository.store, file)
+        known = self._looked.get(file.identity)
+        if not path or not file.rows or known is None or needed[file.identity] is not None:
+            return None
+        return LocalFile(path, self._keyed(side, file), known)
+
     def _pairs(
         self,
         sides: Mapping[SideName, Sequence[DataFile]],
@@ -126,10 +172,9 @@ class Completing:
         found: dict[SideName, list[LocalFile]] = {"f": [], "t": []}
         for side in SIDES:
             for file in {file.identity: file for file in sides[side]}.values():
-                path = local_path(self._repository.store, file)
-                known = self._looked.get(file.identity)
-                if path and file.rows and known is not None and needed[file.identity] is None:
-                    found[side].append(LocalFile(path, self._keyed(side, file), known))
+                one = self._local(file, side=side, needed=needed)
+                if one is not None:
+                    found[side].append(one)
             found[side].sort(key=self._place)
         return list(zip(found["f"], found["t"], strict=False))
 
@@ -229,6 +274,8 @@ class _Others:
             for size, sides in groups.items()
         }
         self._indexes = {size: KeyIndex(files, key) for size, files in self._known.items()}
+        self._key = key
+        self._begun: dict[_Size, frozenset[Begun]] = {}
 
     def like(self, file: DataFile, looked: Known) -> list[Known]:
         """Returns what is known of files that may store their keys as a file does."""
@@ -238,6 +285,17 @@ class _Others:
     def some(self, file: DataFile) -> list[Known]:
         """Returns what is known of any file that a file may be compared with."""
         return self._known[_size(file)][:1]
+
+    def begun(self, file: DataFile) -> frozenset[Begun]:
+        """Returns how the keys begin of the files in order that a file may be compared with."""
+        size = _size(file)
+        if size not in self._begun:
+            self._begun[size] = frozenset(
+                frozenset((i, one.columns[i][0]) for i in self._key if one.columns.get(i))
+                for one in self._known[size]
+                if isinstance(one, Fingerprint) and one.key is not None and one.key.ordered
+            )
+        return self._begun[size]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ about it in one file holds of the other, too: comparing values costs a tenth of 
 Files are read column after column, so that few values are in memory at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from typing import TypeAlias
 
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass
+from catalog.diff.fingerprints.canonical import digest
 from catalog.diff.fingerprints.column_facts import ColumnBlock
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
 from catalog.diff.fingerprints.compute import column_facts, key_table, whole_fingerprint
@@ -22,6 +24,9 @@ from catalog.diff.fingerprints.reuse import with_stored
 from catalog.diff.fingerprints.same_values import same_values
 from catalog.errors import CorruptData
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, StoredColumns
+
+Begun: TypeAlias = frozenset[tuple[int, bytes | None]]
+"""How the keys of a file begin: the digests of the first blocks of their columns, by field id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,32 @@ def compute_both(
     except CorruptData:  # computed alone, each says what is wrong with it
         return None
     return None if mine is None or theirs is None else (mine, theirs)
+
+
+def compute_begun(one: LocalFile, begun: Collection[Begun]) -> Fingerprint | None:
+    """Computes the fingerprint of a file whose keys begin as those of another do.
+
+    They will be compared row beside row, so that its rows need no digests of their own.
+
+    Args:
+        one: The file.
+        begun: How the keys of other files begin, which are in order.
+
+    Returns:
+        What it would have otherwise, but for the sum over rows. None if its keys begin otherwise,
+        or if it cannot be read in this way.
+    """
+    try:
+        with _opened(one) as file:
+            reading = _Reading(one, file)
+            own = reading.begun()
+            if not own or own not in begun:
+                return None
+            for field_id in reading.facts:
+                reading.add_alone(field_id)
+            return reading.finish()
+    except CorruptData:  # computed otherwise, it says what is wrong with it
+        return None
 
 
 def _opened(one: LocalFile) -> AbstractContextManager[FileColumns]:
@@ -120,6 +151,11 @@ class _Reading:
             return {}
         found = self._file.first([self._places[i] for i in self._key], rows=BLOCK_ROWS)
         return {i: in_one(column) for i, column in zip(self._key, found.columns, strict=False)}
+
+    def begun(self) -> Begun:
+        """Returns how the keys of the file begin."""
+        blocks = ((i, next(self.blocks(i), None)) for i in self._key)
+        return frozenset((i, digest(rows)) for i, rows in blocks if rows is not None)
 
     def blocks(self, field_id: int, *, checked: bool = True) -> Iterator[pa.Array]:
         """Returns the rows of a column, block by block; see ``FileColumns.blocks``."""
