@@ -11,9 +11,9 @@ SUMS = "sums/"
 _FILE = re.compile(r"(cache/iceberg/[^/]+/[^/]+/)(sums/)?(.+)")
 
 
-def sum_of(sha256: str) -> bytes:
-    """Returns the object that says of what hash a file is: the hash, and the hash of that."""
-    return f"{sha256}\n{hashlib.sha256(sha256.encode()).hexdigest()}".encode()
+def sum_of(sha256: str, path: str) -> bytes:
+    """Returns the object that says of what hash a file is: the hash, and that of it and the path."""
+    return f"{sha256}\n{hashlib.sha256(f'{sha256} {path}'.encode()).hexdigest()}".encode()
 
 
 def sum_path(path: str) -> str | None:
@@ -22,7 +22,13 @@ def sum_path(path: str) -> str | None:
     return None if match is None or match[2] else f"{match[1]}{SUMS}{match[3]}"
 
 
-def read_sum(data: bytes) -> str | None:
-    """Returns the hash that a sum holds; None if it is damaged."""
+def summed(path: str) -> str:
+    """Returns the path of the file that a sum is about."""
+    match = _FILE.fullmatch(path)
+    return path if match is None else match[1] + match[3]
+
+
+def read_sum(data: bytes, path: str) -> str | None:
+    """Returns the hash that the sum of a file holds; None if it is damaged, or another's."""
     sha256 = data.decode(errors="replace").partition("\n")[0]
-    return sha256 if data == sum_of(sha256) else None
+    return sha256 if data == sum_of(sha256, path) else None

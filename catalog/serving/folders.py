@@ -103,7 +103,7 @@ class MetadataFolder:
     def _sum(self, name: str, sha256: str) -> None:
         """Keeps what the bytes of a file are, with what tells that this itself is whole."""
         with suppress(CatalogError):
-            self._store.put(self._path + SUMS + name, sum_of(sha256))
+            self._store.put(self._path + SUMS + name, sum_of(sha256, self._path + name))
 
     def is_whole(self) -> bool:
         """Returns whether all that was written is still there."""

@@ -25,7 +25,7 @@ from catalog.repository.expired import NAME as EXPIRY
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import Expired, parsed_record, union
 from catalog.repository.iceberg_sums import PREFIX as ICEBERG
-from catalog.repository.iceberg_sums import read_sum, sum_path
+from catalog.repository.iceberg_sums import read_sum, sum_path, summed
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.row_digests import is_damaged
 from catalog.repository.spares import PREFIX as SPARE
@@ -177,10 +177,10 @@ def _is_iceberg(store: ObjectStore, path: str) -> bool:
     wanted: str | None = _METADATA.sub(r"\1", path) if _METADATA.fullmatch(path) else None
     beside = sum_path(path)
     if beside is None:
-        return read_sum(store.read(path).data) is not None
+        return read_sum(store.read(path).data, summed(path)) is not None
     if wanted is None:
         with suppress(NotFound):
-            wanted = read_sum(store.read(beside).data)
+            wanted = read_sum(store.read(beside).data, path)
     if wanted is None:
         return True
     digest = hashlib.sha256()
