@@ -12,7 +12,7 @@ _FILE = re.compile(r"(cache/iceberg/[^/]+/[^/]+/)(sums/)?(.+)")
 
 
 def sum_of(sha256: str, path: str) -> bytes:
-    """Returns the object that says of what hash a file is: the hash, and that of it and the path."""
+    """Returns what says of what hash a file is: the hash, and that of it and the path."""
     return f"{sha256}\n{hashlib.sha256(f'{sha256} {path}'.encode()).hexdigest()}".encode()
 
 

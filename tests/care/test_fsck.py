@@ -95,8 +95,14 @@ def check(root: Path, path: Path, data: bytes | None, *, source: bool) -> str:
         except CatalogError as error:
             return f"{name}: raised {error}"
         now = everything_of(root)
-        if {**now, name: None} != {**before, name: None}:
-            return f"{name}: a repair changed something else"
+        others = {
+            other for other in now.keys() | before.keys() if now.get(other) != before.get(other)
+        }
+        others -= {name}
+        if others:
+            for other in others & before.keys():
+                (root / other).write_bytes(before[other] or b"")
+            return f"{name}: a repair changed {sorted(others)}"
         named = found(report, name)
         if not named:
             if data is None and name.startswith(UNNOTICED):
