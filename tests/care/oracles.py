@@ -118,7 +118,10 @@ class Oracle:
             now: The time; then what branches were at lately must be there, too.
         """
         there = stored(self.root)
-        expired, refs = self.expired(), self.refs()
+        try:
+            expired, refs = self.expired(), self.refs()
+        except FileNotFoundError as error:
+            raise AssertionError(f"a ref needs what is gone: {error}") from error
         self.known.update(dict.fromkeys(commit for _, commit in reversed(refs.moves)))
         needed = set(refs.pages)
         self.live = set()

@@ -8,6 +8,7 @@ others must not miss, or has just looked at what may change, is often made to wa
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -136,6 +137,8 @@ class Everybody:
     Attributes:
         dead: Commits at which refs were, and that none reaches now, the last to die last.
         theme: What is written, mostly.
+        changes: What they write.
+        withdraws: How often a list is withdrawn instead of swept.
         changed: What was written last.
         acts: What writers do next, and how likely.
     """
@@ -149,6 +152,8 @@ class Everybody:
         self.merges: list[str] = []
         self.dead: list[str] = []
         self.theme = 0
+        self.changes: Sequence[str] = CHANGES
+        self.withdraws = 0.1
         self.changed = "rewrite"
         self.acts = ANYTHING
         self.base = list(oracle.known)
@@ -202,7 +207,7 @@ class Everybody:
     def change(self, catalog: Catalog) -> None:
         """Writes something, mostly on a branch."""
         theme = self.theme if self.random.random() < 0.8 else self.random.randrange(THEMES)
-        self.changed = self.random.choice(CHANGES)
+        self.changed = self.random.choice(self.changes)
         getattr(self, self.changed)(catalog, self.side(), theme)
 
     def repeat(self, catalog: Catalog) -> None:
@@ -216,7 +221,7 @@ class Everybody:
         if free:
             catalog.branches.create(branch, at=self.random.choice(("main", *self.base)))
         for _ in range(self.random.choice((1, 1, 2))):
-            self.changed = self.random.choice(CHANGES)
+            self.changed = self.random.choice(self.changes)
             getattr(self, self.changed)(catalog, branch, self.theme)
         match self.random.randrange(8):
             case 0:
@@ -252,7 +257,8 @@ class Everybody:
             tx.snapshot("files", str(files), format="files", mode=mode)
 
     def branch_off(self, catalog: Catalog) -> None:
-        catalog.branches.create(self.random.choice(BRANCHES[1:]), at=self.ref())
+        at = self.random.choice((self.ref(), self.ref(), "main~1", "main~2"))
+        catalog.branches.create(self.random.choice(BRANCHES[1:]), at=at)
 
     def drop(self, catalog: Catalog) -> None:
         """Makes garbage."""
@@ -299,13 +305,19 @@ class Everybody:
             case _:
                 catalog.rebase(source, onto=into, resolve="theirs")
 
+    def clash(self, catalog: Catalog) -> None:
+        """Leaves a merge in conflict, if both sides wrote the same rows."""
+        catalog.merge(self.random.choice((self.lost(), self.side())), into=self.branch())
+
     def compact(self, catalog: Catalog) -> None:
-        branch = self.branch()
-        if self.random.random() < 0.5:
-            for _ in range(2):
-                self.append(catalog, branch, self.theme)
+        branch = self.random.choice(("main", self.branch()))
         for _ in range(self.random.choice((1, 2))):
             catalog.compact(["t", "logs"], branch=branch)
+
+    def pile(self, catalog: Catalog) -> None:
+        """Makes small files."""
+        for _ in range(2):
+            self.append(catalog, "main", self.theme)
 
     def restore(self, catalog: Catalog) -> None:
         """Brings a branch back from a copy."""
@@ -316,6 +328,15 @@ class Everybody:
         free = [one for one in BRANCHES[1:] if one not in self.branches] or BRANCHES[1:]
         catalog.fetch(str(self.backup), name, branch=self.random.choice(free))
 
+    def keep_and_drop(self, catalog: Catalog) -> None:
+        """Keeps a copy with a branch that is gone here then."""
+        branch = self.random.choice(BRANCHES[1:])
+        if branch not in self.branches:
+            catalog.branches.create(branch, at="main")
+        self.append(catalog, branch, self.theme)
+        self.keep_copy(catalog)
+        catalog.branches.delete(branch)
+
     def keep_copy(self, catalog: Catalog) -> None:
         """Keeps a copy of the catalog as it is now."""
         if self.backup.exists():
@@ -325,7 +346,7 @@ class Everybody:
     # what others do
 
     def collect(self, actor: Actor) -> None:
-        if self.random.random() < 0.1:
+        if self.random.random() < self.withdraws:
             self.catalog(actor).gc_withdraw()
         else:
             report = self.catalog(actor).gc(grace="1h", reflog="2h")
@@ -356,6 +377,27 @@ class Everybody:
             raise error
 
 
+@dataclass(frozen=True)
+class Leaning:
+    """What a play is about, where it is to find one thing quickly.
+
+    Attributes:
+        scene: The scene that comes most often; empty for none.
+        acts: What writers do where they come to need something; None for as usual.
+        changes: What they write.
+        stop: Where they stop then; empty for any place.
+        passes: Times that pass.
+        withdraws: How often lists are withdrawn instead of swept.
+    """
+
+    scene: str = ""
+    acts: Mapping[str, int] | None = None
+    changes: Sequence[str] = CHANGES
+    stop: str = ""
+    passes: Sequence[float] = PASSES
+    withdraws: float = 0.1
+
+
 class Play:
     """Lets everybody work, and looks that nothing is lost.
 
@@ -364,11 +406,13 @@ class Play:
     In between all do what they like.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world, self.random = world, world.random
+    def __init__(self, world: World, leaning: Leaning = Leaning()) -> None:
+        self.world, self.random, self.leaning = world, world.random, leaning
         self.oracle = Oracle(world.root)
         self.oracle.reachable(world.time())
         self.everybody = Everybody(world, self.oracle)
+        self.everybody.changes, self.everybody.withdraws = leaning.changes, leaning.withdraws
+        self.needing = leaning.acts or NEEDING
         self.writers = [Actor(f"writer {n}", self.everybody.write) for n in range(3)]
         self.collectors = [Actor(f"gc {n}", self.everybody.collect) for n in range(2)]
         self.expirer = Actor("expiry 0", self.everybody.expire)
@@ -384,6 +428,8 @@ class Play:
                 self.everybody.theme = self.random.randrange(THEMES)
             self.everybody.acts = ANYTHING
             (scene,) = self.random.choices(scenes, (10, 2, 2, 2, 1))
+            if self.leaning.scene and self.random.random() < 0.8:
+                scene = getattr(self, self.leaning.scene)
             scene()
         for actor in self.actors:
             self.finish(actor)
@@ -402,7 +448,7 @@ class Play:
         self.time_passes()
         listing: list[Actor] = [random.choice(self.collectors)]
         if random.random() < 0.3:
-            everybody.acts = NEEDING
+            everybody.acts = self.needing
             listing.append(random.choice(self.writers))
         self.contest(listing)
         self.time_passes()
@@ -413,10 +459,10 @@ class Play:
         self.garbage()
         some = random.sample(self.writers, random.choice((1, 1, 1, 2)))
         others = random.sample(self.collectors, random.choice((1, 1, 2)))
-        self.everybody.acts = NEEDING
+        self.everybody.acts = self.needing
         if random.random() < 0.3:
             self.goes(others[0], random.choice(STOPS["gc"]))
-        self.needs_listed(some[0], random.choice(STOPS["writer"]))
+        self.needs_listed(some[0], self.leaning.stop or random.choice(STOPS["writer"]))
         if random.random() < 0.6:
             self.contest([*others, *some])
         else:
@@ -438,7 +484,14 @@ class Play:
         """Stops a writer on its way, while time passes and others collect garbage."""
         random = self.random
         writer = random.choice(self.writers)
-        self.everybody.acts = LONG
+        before = random.choice(("", "pile", "keep_and_drop"))
+        if before:
+            self.everybody.acts = {before: 1}
+            self.alone(writer)
+        for _ in range(3 if before == "keep_and_drop" else 0):
+            self.time_passes()
+            self.alone(random.choice(self.collectors))
+        self.everybody.acts = self.leaning.acts or LONG
         for _ in range(random.choice((1, 1, 2, 3))):
             if not writer.about or not writer.is_done or random.random() < 0.9:
                 self.goes(writer, random.choice(UNGUARDED))
@@ -456,7 +509,7 @@ class Play:
         for _ in range(random.randint(0, 3)):
             self.time_passes()
             self.alone(second)
-        self.everybody.acts = NEEDING
+        self.everybody.acts = self.needing
         self.alone(random.choice(self.writers))
         self.finish(first)
 
@@ -535,13 +588,13 @@ class Play:
         for one in self.actors:
             if one.guarded_since is not None and self.random.random() < 0.1:
                 self.finish(one)
-        longest = self.random.choice(PASSES)
+        longest = self.random.choice(self.leaning.passes)
         self.world.pass_time(min(longest, self.world.may_pass(self.actors)))
 
 
-def play(world: World, steps: int) -> dict[str, int]:
+def play(world: World, steps: int, leaning: Leaning = Leaning()) -> dict[str, int]:
     """Lets everybody work, in an order that the seed says, and looks that nothing is lost."""
-    return Play(world).run(steps)
+    return Play(world, leaning).run(steps)
 
 
 def collect_all(world: World) -> None:
