@@ -38,7 +38,7 @@ class Application:
         """Answers one request."""
         if scope["type"] != "http":
             raise ValueError(f"{scope['type']} is not served")
-        refusal = self._refusal(scope["headers"])
+        refusal = self._refusal(scope)
         if refusal is None:
             answer = await run_in_threadpool(self._safely, _request(scope))
         else:
@@ -46,8 +46,11 @@ class Application:
         response = Response(answer.body, answer.status, answer.headers, _media_type(answer))
         await response(scope, receive, send)
 
-    def _refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> Answer | None:
+    def _refusal(self, scope: Scope) -> Answer | None:
         """Returns the answer to a request that may not be made; None if it may."""
+        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+        if not scope["http_version"].startswith("1."):
+            return refused(505, "BadRequestException", "HTTP/1.1 is spoken here")
         if self._token is None:
             hosts = [value for name, value in headers if name == b"host"]
             if all(map(is_own_name, hosts)):

@@ -1,4 +1,4 @@
-"""Connections that are bounded: in number, and in how long they may wait without a request."""
+"""Connections that are bounded: in number, in heads of requests, in how long they may wait."""
 
 import asyncio
 from typing import Any
@@ -10,6 +10,10 @@ from catalog.serving.answers import refused
 CONNECTIONS = 512
 """Most connections at a time: half of the files that a process may commonly have open, the rest is
 for those that wait to be accepted, and for what requests read."""
+
+PIECE_BYTES = 4 << 10
+"""Bytes that are parsed at once: the bound of a head is looked at between two pieces, so one that
+arrives all at once is bounded as one that arrives slowly."""
 
 REQUEST_S = 30.0
 """How long a connection may be without a request that is whole: those that send one byte now and
@@ -37,6 +41,13 @@ class BoundedConnection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes of requests, until one is refused."""
+        for start in range(0, len(data), PIECE_BYTES):
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + PIECE_BYTES])
 
     def _look(self, last: object) -> None:
         """Closes the connection if no request has come since the last look and none is answered."""

@@ -1,5 +1,6 @@
 """``serve``: a real server, asked by PyIceberg, by DuckDB with its Iceberg extension, and badly."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,18 +294,46 @@ HOSTILE = (
 )
 
 
-def test_hostile_requests_get_errors_and_the_server_goes_on(served: Served) -> None:
+@pytest.mark.parametrize("ends", [False, True], ids=["waits", "ends"])
+def test_hostile_requests_get_errors_and_the_server_goes_on(served: Served, ends: bool) -> None:
+    """Ask as clients that wait for the answer, and as such that say they send no more."""
     for request in HOSTILE:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as opened:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as opened:
             with contextlib.suppress(OSError):  # it may stop reading
                 opened.sendall(request)
-                opened.shutdown(socket.SHUT_WR)
+                if ends:
+                    opened.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionError):
                 answer = opened.recv(1 << 16)
+                assert answer or ends, request[:60]
                 if answer and b"Upgrade" not in request:
                     assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")), request[:60]
                 assert b"Traceback" not in answer and b"root:" not in answer
         assert ask(served.port, "GET", "/v1/config")[0] == 200
+
+
+def test_a_head_is_bounded_when_it_arrives_at_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = threading.Event()
+    begin = connections.BoundedConnection.connection_made
+
+    def begin_late(self: connections.BoundedConnection, transport: asyncio.Transport) -> None:
+        assert sent.wait(60)
+        begin(self, transport)
+
+    head = b"GET /v1/config HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 13_000 + b"\r\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(connections.BoundedConnection, "connection_made", begin_late)
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as opened:
+            opened.sendall(head)
+            sent.set()
+            with contextlib.suppress(ConnectionError):  # bytes that were not read may reset it
+                assert opened.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+    assert ask(served.port, "GET", "/v1/config")[0] == 200
+
+
+def test_many_requests_that_do_not_end_keep_nobody_out(served: Served) -> None:
     with contextlib.ExitStack() as many:
         for _ in range(100):
             idle = socket.create_connection(("127.0.0.1", served.port), timeout=30)
