@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,11 +44,12 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def parquetry(capsys: pytest.CaptureFixture[str]) -> Runner:
-    """Runs one command in this process."""
+    """Runs one command in this process; it reads what is given as stdin."""
 
-    def runner(*words: str) -> Outcome:
+    def runner(*words: str, stdin: str = "") -> Outcome:
         capsys.readouterr()
-        code = run(words)
+        with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()))):
+            code = run(words)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 

@@ -11,7 +11,7 @@ import catalog
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.derived import Definition
 
-from .conftest import Runner
+from .conftest import Runner, write_parquet
 from .test_derive import head, rows
 
 SCORE = """
@@ -30,6 +30,14 @@ pq.write_table(
 """
 
 
+COPY = """
+set -e
+mkdir -p "$PARQUETRY_OUTPUT"
+cp scored.parquet "$PARQUETRY_OUTPUT/a.parquet"
+"""
+"""Does without the catalog, for tests of who may run it and of what becomes of its files."""
+
+
 @pytest.fixture
 def script(lake: Path) -> Path:
     path = lake.parent / "score.py"
@@ -37,10 +45,20 @@ def script(lake: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def copying(lake: Path) -> Path:
+    columns = {"input": ["orders"], "n": [5], "of": ["scored"]}
+    write_parquet(lake.parent / "scored.parquet", columns)
+    path = lake.parent / "score.sh"
+    path.write_text(COPY)
+    return path
+
+
 def words(script: Path, *, of: str = "orders") -> tuple[str, ...]:
+    program = "sh" if script.suffix == ".sh" else sys.executable
     return (
         *("derive", "scored", "--input", of, "--output", "out"),
-        *("--", sys.executable, str(script)),
+        *("--", program, str(script)),
     )
 
 
@@ -75,18 +93,19 @@ def test_a_command_needs_permission(parquetry: Runner, script: Path) -> None:
 
 
 def test_a_configuration_may_name_it(
-    parquetry: Runner, script: Path, monkeypatch: pytest.MonkeyPatch
+    parquetry: Runner, copying: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    script = copying
     config = script.parent / "parquetry.toml"
-    command = json.dumps([sys.executable, str(script)])
+    command = json.dumps(["sh", str(script)])
     config.write_text(f'catalog = "lake"\n[steps.scored]\ncommand = {command}\ntimeout_s = 60\n')
     below = script.parent / "below"
     below.mkdir()
     monkeypatch.chdir(below)
     assert parquetry(*words(script)).code == 0
     assert (script.parent / "out").is_dir()
-    other = script.parent / "other.py"
-    other.write_text(SCORE)
+    other = script.parent / "other.sh"
+    other.write_text(COPY)
     assert "which nobody has allowed" in parquetry(*words(other)).err
     config.chmod(0o666)
     refused = parquetry("refresh", "--full")
@@ -108,33 +127,34 @@ def test_it_reads_what_the_same_refresh_has_computed(parquetry: Runner, script: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pass", "the command wrote nothing to"),
-        ("import sys; print('no luck', file=sys.stderr); sys.exit(7)", "no luck"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL"),
-        (SCORE + "\n(out / 'a.parquet').write_bytes(b'PAR1 no')", "a.parquet"),
-        (SCORE + "\npq.write_table(pa.table({'n': ['x']}), out / 'b.parquet')", "n"),
-        ("import os; os.mkdir(os.environ['PARQUETRY_OUTPUT'])", "the command wrote nothing to"),
+        ("true", "the command wrote nothing to"),
+        ("echo 'no luck' >&2; exit 7", "no luck"),
+        ("kill -KILL $$", "was ended by SIGKILL"),
+        (COPY + "printf 'PAR1 no' > \"$PARQUETRY_OUTPUT/a.parquet\"", "a.parquet"),
+        (COPY + 'cp text.parquet "$PARQUETRY_OUTPUT/b.parquet"', "n"),
+        ('mkdir "$PARQUETRY_OUTPUT"', "the command wrote nothing to"),
     ],
 )
 def test_what_fails_changes_nothing(
-    parquetry: Runner, script: Path, text: str, message: str
+    parquetry: Runner, copying: Path, text: str, message: str
 ) -> None:
     before = head(parquetry)
-    script.write_text(text)
-    done = parquetry(*allowed(*words(script)))
+    write_parquet(copying.parent / "text.parquet", {"n": ["x"]})
+    copying.write_text(text)
+    done = parquetry(*allowed(*words(copying)))
     assert (done.code, head(parquetry)) == (3, before)
     assert "derived table 'scored' cannot be computed" in done.err or "out/a.parquet" in done.err
     assert message in done.err
 
 
-def test_what_an_earlier_run_left_is_not_taken(parquetry: Runner, script: Path) -> None:
-    assert parquetry(*allowed(*words(script))).code == 0
+def test_what_an_earlier_run_left_is_not_taken(parquetry: Runner, copying: Path) -> None:
+    assert parquetry(*allowed(*words(copying))).code == 0
     parquetry("sql", "--branch", "main", "DELETE FROM orders WHERE order_id = 1")
     before = head(parquetry)
-    script.write_text("pass")
+    copying.write_text("true")
     done = parquetry("refresh", "--allow-commands")
     assert (done.code, "the command wrote nothing to" in done.err) == (3, True)
-    script.write_text(SCORE.replace("a.parquet", "b.parquet"))
+    copying.write_text(COPY.replace("a.parquet", "b.parquet"))
     done = parquetry("refresh", "--allow-commands")
     assert (done.code, "files that the command did not write" in done.err) == (3, True)
     assert head(parquetry) == before
@@ -147,17 +167,17 @@ def test_a_program_that_is_missing_is_named(parquetry: Runner, script: Path) -> 
     assert (done.code, "cannot start no-such-program" in done.err) == (3, True)
 
 
-def test_one_that_hangs_is_stopped(parquetry: Runner, script: Path) -> None:
-    script.write_text("import time; time.sleep(600)")
-    command = json.dumps([sys.executable, str(script)])
+def test_one_that_hangs_is_stopped(parquetry: Runner, copying: Path) -> None:
+    copying.write_text("exec sleep 600")
+    command = json.dumps(["sh", str(copying)])
     config = f'catalog = "lake"\n[steps.scored]\ncommand = {command}\ntimeout_s = 0.5\n'
-    (script.parent / "parquetry.toml").write_text(config)
-    done = parquetry(*words(script))
+    (copying.parent / "parquetry.toml").write_text(config)
+    done = parquetry(*words(copying))
     assert (done.code, "did not end within 0.5 seconds" in done.err) == (3, True)
 
 
-def test_key_and_partitions_are_those_that_were_given(parquetry: Runner, script: Path) -> None:
-    line = ("derive", "--key", "input", "--partition-by", "of", *words(script)[1:])
+def test_key_and_partitions_are_those_that_were_given(parquetry: Runner, copying: Path) -> None:
+    line = ("derive", "--key", "input", "--partition-by", "of", *words(copying)[1:])
     assert parquetry(*allowed(*line)).code == 0
     columns = json.loads(parquetry("schema", "scored", "--json").out)["columns"]
     assert {one["column"]: (one["key"], one["partition"]) for one in columns} == {
@@ -165,7 +185,7 @@ def test_key_and_partitions_are_those_that_were_given(parquetry: Runner, script:
         "n": (False, False),
         "of": (False, True),
     }
-    assert "is defined so already" in parquetry(*allowed(*words(script))).out
+    assert "is defined so already" in parquetry(*allowed(*words(copying))).out
 
 
 @pytest.mark.parametrize(
@@ -187,9 +207,9 @@ def test_a_new_table_has_to_be_computed(parquetry: Runner, script: Path) -> None
     assert (done.code, "has to be computed" in done.err) == (3, True)
 
 
-def test_from_python_it_has_to_be_allowed_as_well(lake: Path, script: Path) -> None:
+def test_from_python_it_has_to_be_allowed_as_well(lake: Path, copying: Path) -> None:
     cat = catalog.open(lake)
-    one = Definition(command=(sys.executable, str(script)), inputs=("orders",), output="out")
+    one = Definition(command=("sh", str(copying)), inputs=("orders",), output="out")
     with pytest.raises(InvalidInput) as caught:
         cat.derive("scored", one)
     assert caught.value.kind is ErrorKind.COMMAND_REFUSED

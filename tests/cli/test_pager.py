@@ -11,6 +11,9 @@ from tests.cli.conftest import in_process
 
 MARK = "sed 's/^/paged: /'"
 
+PROGRESS = "\r\x1b[K"
+"""What wipes a line of progress, which a slow machine shows."""
+
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -93,9 +96,8 @@ def test_colours_stay(lake: Path) -> None:
     text = shown("diff", "main~1", cwd=lake, rows=4, env={"PAGER": MARK})
     assert "\x1b[1morders\x1b[0m" in text
     assert "paged: " in text
-    assert "\x1b" not in shown(
-        "diff", "main~1", cwd=lake, rows=4, env={"PAGER": MARK, "NO_COLOR": "1"}
-    )
+    plain = shown("diff", "main~1", cwd=lake, rows=4, env={"PAGER": MARK, "NO_COLOR": "1"})
+    assert "\x1b" not in plain.replace(PROGRESS, "")
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")

@@ -1,5 +1,6 @@
 """The shell's own commands, and how it writes rows; also how ``sql`` writes all of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pytest
 
 import catalog
 from tests.cli import terminals
-from tests.cli.conftest import Outcome, Runner, in_process
+from tests.cli.conftest import Outcome, Runner
 
 
 @pytest.fixture(scope="module")
@@ -24,58 +25,68 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def shell(lake: Path, *lines: str) -> Outcome:
-    return in_process("-C", "lake", "shell", cwd=lake, stdin="\n".join(lines) + "\n")
+Shell = Callable[..., Outcome]
 
 
-def test_tables_and_refs_are_aligned(lake: Path) -> None:
-    lines = [" ".join(line.split()) for line in shell(lake, ".tables", ".refs").out.splitlines()]
+@pytest.fixture
+def shell(lake: Path, parquetry: Runner, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Runs lines in a shell."""
+    monkeypatch.chdir(lake)
+
+    def typed(*lines: str) -> Outcome:
+        return parquetry("-C", "lake", "shell", stdin="\n".join(lines) + "\n")
+
+    return typed
+
+
+def test_tables_and_refs_are_aligned(shell: Shell) -> None:
+    lines = [" ".join(line.split()) for line in shell(".tables", ".refs").out.splitlines()]
     assert lines[:2] == ["orders 2 rows", "ref kind"]
     assert {"main branch", "a-longer-name branch", "v1 tag"} <= set(lines)
 
 
-def test_log_and_diff_are_those_of_the_program(lake: Path) -> None:
-    out = shell(lake, ".log -n 1 --oneline", ".diff main~1 --stat", ".diff").out
+def test_log_and_diff_are_those_of_the_program(shell: Shell) -> None:
+    out = shell(".log -n 1 --oneline", ".diff main~1 --stat", ".diff").out
     assert "second" in out
     assert "2 updated" in out
 
 
-def test_what_they_refuse_does_not_end_the_shell(lake: Path) -> None:
-    outcome = shell(lake, ".diff nosuch", ".log --nosuch", '.log "', ".nosuch", "SELECT 42 AS n;")
+def test_what_they_refuse_does_not_end_the_shell(shell: Shell) -> None:
+    outcome = shell(".diff nosuch", ".log --nosuch", '.log "', ".nosuch", "SELECT 42 AS n;")
     assert outcome.code == 1
     assert outcome.err.count("error: ") == 4
     assert "42" in outcome.out
 
 
-def test_another_ref_is_read_from_then_on(lake: Path) -> None:
-    lines = shell(lake, ".mode csv", "SELECT amount FROM orders;", ".ref v1", ".ref").out
+def test_another_ref_is_read_from_then_on(shell: Shell) -> None:
+    lines = shell(".mode csv", "SELECT amount FROM orders;", ".ref v1", ".ref").out
     assert lines.split() == ["amount", "2.0", "2.0", "v1"]
-    out = shell(lake, ".mode csv", ".ref v1", "SELECT amount FROM orders;").out
+    out = shell(".mode csv", ".ref v1", "SELECT amount FROM orders;").out
     assert out.split() == ["amount", "1.0", "1.0"]
-    assert shell(lake, ".ref nosuch").code == 1
+    assert shell(".ref nosuch").code == 1
 
 
-def test_rows_go_to_a_file_until_they_do_not(lake: Path) -> None:
+def test_rows_go_to_a_file_until_they_do_not(lake: Path, shell: Shell) -> None:
     outcome = shell(
-        lake, ".mode csv", ".output out.csv", "FROM orders;", ".output", ".mode", "SELECT 1 AS a;"
+        ".mode csv", ".output out.csv", "FROM orders;", ".output", ".mode", "SELECT 1 AS a;"
     )
     assert (lake / "out.csv").read_text().splitlines()[0] == "order_id,customer_id,amount"
     assert outcome.out.split() == ["csv", "a", "1"]
 
 
-def test_the_timer_says_how_long_a_statement_took(lake: Path) -> None:
-    assert " s)" in shell(lake, ".timer on", "SELECT 1;").err
-    assert " s)" not in shell(lake, ".timer on", ".timer off", "SELECT 1;").err
-    assert shell(lake, ".timer maybe").code == 1
+def test_the_timer_says_how_long_a_statement_took(shell: Shell) -> None:
+    assert " s)" in shell(".timer on", "SELECT 1;").err
+    assert " s)" not in shell(".timer on", ".timer off", "SELECT 1;").err
+    assert shell(".timer maybe").code == 1
 
 
 @pytest.mark.parametrize("word", ["exit", "quit", "QUIT;", ".exit"])
-def test_plain_words_leave_the_shell(lake: Path, word: str) -> None:
-    assert "42" not in shell(lake, word, "SELECT 42;").out
+def test_plain_words_leave_the_shell(shell: Shell, word: str) -> None:
+    assert "42" not in shell(word, "SELECT 42;").out
 
 
-def test_plain_help_lists_the_commands_and_how_to_write(lake: Path) -> None:
-    out = shell(lake, "help").out
+def test_plain_help_lists_the_commands_and_how_to_write(shell: Shell) -> None:
+    out = shell("help").out
     assert ".mode [FORMAT]" in out
     assert "--branch" in out
 
@@ -92,11 +103,11 @@ def test_plain_words_work_at_the_prompt(lake: Path) -> None:
     assert one.process.returncode == 0
 
 
-def test_structs_of_a_diff_can_be_read(lake: Path) -> None:
-    query = "FROM diff('orders', 'main~1')"
-    out = in_process("-C", "lake", "sql", query, cwd=lake).out
+def test_structs_of_a_diff_can_be_read(lake: Path, parquetry: Runner) -> None:
+    at, query = ("-C", str(lake / "lake"), "sql"), "FROM diff('orders', 'main~1')"
+    out = parquetry(*at, query).out
     assert "order_id 110, customer_id 5, amount 1.0" in out
-    upright = in_process("-C", "lake", "sql", query, "--vertical", cwd=lake).out
+    upright = parquetry(*at, query, "--vertical").out
     assert "── row 1 ──" in upright
     assert any(line.split() == ["_to.amount", "2.0"] for line in upright.splitlines())
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import terminals
-from tests.cli.conftest import Runner, in_process
+from tests.cli.conftest import Runner
 
 NOTE = "a note that says a good deal more than what fits into any terminal of today's sizes"
 
@@ -44,13 +44,17 @@ def test_a_table_of_rows_is_as_wide_as_the_terminal(lake: Path) -> None:
     assert widest(terminals.shown(*words, cwd=lake, columns=60)) <= 60
 
 
-def test_columns_and_width_count_where_there_is_no_terminal(lake: Path) -> None:
-    diff = ("-C", "lake", "diff", "main~1")
-    by_variable = in_process(*diff, cwd=lake, env={"COLUMNS": "60"}).out
-    by_option = in_process(*diff, "--width", "60", cwd=lake, env={"COLUMNS": "200"}).out
-    assert by_variable == by_option
+def test_columns_and_width_count_where_there_is_no_terminal(
+    lake: Path, parquetry: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(columns: str, *width: str) -> str:
+        monkeypatch.setenv("COLUMNS", columns)
+        return parquetry("-C", str(lake / "lake"), "diff", "main~1", *width).out
+
+    by_option = drawn("200", "--width", "60")
+    assert drawn("60") == by_option
     assert widest(by_option) <= 60
-    assert widest(in_process(*diff, cwd=lake, env={"COLUMNS": "none"}).out) <= 100
+    assert widest(drawn("none")) <= 100
 
 
 @pytest.mark.invariant("A file that a drawing is written to holds it in full, whatever the width")
