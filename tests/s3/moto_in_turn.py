@@ -8,11 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import run_simple
 
 Application = Callable[[Any, Any], Iterable[bytes]]
@@ -28,6 +24,13 @@ def in_turn(application: Application) -> Application:
     return answer
 
 
+class Quiet(MotoRequestHandler):
+    """Writes no line for each request, which takes as long as some requests do."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
 if __name__ == "__main__":
-    served = in_turn(DomainDispatcherApplication(create_backend_app))
-    run_simple("127.0.0.1", 0, served, threaded=True, request_handler=MotoRequestHandler)
+    served = in_turn(create_backend_app("s3"))  # moto's own choice by host looks at its directory
+    run_simple("127.0.0.1", 0, served, threaded=True, request_handler=Quiet)
