@@ -10,7 +10,6 @@ from catalog.dataclasses import dataclass
 from catalog.diff.compare.cell_rows import cell_rows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import TEXT_LENGTH
-from catalog.diff.deltas.columns import delta_columns
 from catalog.diff.plan import SIDES, ColumnPair
 from catalog.model.types import DataType, Scalar, TypeClass, is_float
 
@@ -51,6 +50,8 @@ def changed_cells(
     listed = ["c", f"{cells.hash} AS h"]
     listed += [f"{value} AS {name}" for name, value in zip("ab", cells.shown, strict=True)]
     if explained:
+        from catalog.diff.deltas.columns import delta_columns
+
         listed += delta_columns(pairs[0], *cells.names)
     keys = columns.plan.key_pairs
     owned = ", ".join(f"own{n}" for n in range(len(keys)))

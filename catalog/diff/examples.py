@@ -10,25 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import call
 from catalog.dataclasses import dataclass
 from catalog.diff.changed_cells import CellSql, cell_queries, changed_cells, text_sql
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, Example
-from catalog.diff.deltas.columns import Group, deltas
 from catalog.diff.excerpts import Excerpts, excerpts
 from catalog.diff.findings import Delta
 from catalog.diff.phases import Phase, examples_phase, unwatched
 from catalog.diff.plan import ColumnPair
 from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.engine.connection import cursor
+
+if TYPE_CHECKING:  # imported where changes are to be explained
+    from catalog.diff.deltas.columns import Group
 
 EXAMPLE_CELLS = 2_000_000
 """Changed cells that one query fetches, about 40 bytes each."""
@@ -85,10 +87,21 @@ def changes_of_value(
             changes = _grouped(cells)
             with cursor(con) as own:
                 chosen = _most_frequent_of(own, columns, cells, changes)
-                known = deltas(own, kind, cells, changes.groups()) if explained else {}
+                known = _deltas(own, kind, cells, changes) if explained else {}
             long = _long_texts(con, columns, kind, parts=parts, chosen=chosen)
             found |= _as_examples(kind, chosen, long, known)
     return found
+
+
+def _deltas(
+    con: duckdb.DuckDBPyConnection,
+    pairs: Sequence[ColumnPair],
+    cells: pa.Table,
+    changes: "_Changes",
+) -> Mapping[int, Delta]:
+    from catalog.diff.deltas.columns import deltas
+
+    return deltas(con, pairs, cells, changes.groups())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +132,10 @@ class _Changes:
         for start, stop in pairwise(bounds.tolist()):
             yield int(self.columns[start]), start, stop
 
-    def groups(self) -> dict[int, Group]:
+    def groups(self) -> "dict[int, Group]":
         """Returns the cells of each column, or one of each change where many are the same."""
+        from catalog.diff.deltas.columns import Group
+
         found = {}
         for column, start, stop in self.of_columns():
             places = self.order[self.starts[start] : self.starts[stop]]
@@ -166,7 +181,11 @@ class _Best:
     def narrow(self, texts: pa.Array) -> None:
         """Keeps those that come first by some texts of theirs; those tied then have the same."""
         while self.is_open:
-            least = texts.is_null() if texts.null_count else pc.equal(texts, pc.min(texts))
+            least = (
+                call("is_null", texts)
+                if texts.null_count
+                else call("equal", texts, call("min", texts))
+            )
             first = to_numpy(least)
             count = int(np.count_nonzero(first))
             if count > self.wanted:
@@ -174,7 +193,7 @@ class _Best:
                 return
             self.certain += self.tied[first].tolist()
             self.wanted -= count
-            self.tied, texts = self.tied[~first], texts.filter(pc.invert(least))
+            self.tied, texts = self.tied[~first], call("filter", texts, call("invert", least))
             if not self.wanted:
                 self.tied = self.tied[:0]
 
@@ -330,7 +349,7 @@ def _column(change: _Chosen) -> int:
 
 def _texts(con: duckdb.DuckDBPyConnection, column: pa.ChunkedArray, at: Numbers) -> pa.Array:
     """Returns the texts of some cells, as the engine writes them."""
-    values = column.take(from_numpy(at))
+    values = call("take", column, from_numpy(at))
     if not pa.types.is_string(values.type):
         con.register("cells", pa.table({"value": values}))
         values = con.sql("SELECT CAST(value AS VARCHAR) FROM cells").to_arrow_table().column(0)
@@ -356,7 +375,7 @@ def _keys_of(
     names = [f"k{n}" for n in range(len(pairs))]
     numbers = np.repeat(np.arange(len(changes)), [len(places) for places in changes])
     rows = cells.select([name for name in cells.column_names if name in (*names, "s")])
-    rows = rows.take(from_numpy(np.concatenate(changes)))
+    rows = call("take", rows, from_numpy(np.concatenate(changes)))
     con.register("cells", rows.append_column("n", from_numpy(numbers)))
     least, order = f"min(row({', '.join(names)}))", "k"
     if "s" in rows.column_names:

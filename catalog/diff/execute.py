@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from catalog.diff.cell_counts import Tally, column_counts, row_counts
 from catalog.diff.compare.key_problems import KeyChecks
@@ -26,7 +27,6 @@ from catalog.diff.held_rows import HeldRows
 from catalog.diff.kept_rows import KeptRows
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
-from catalog.diff.partition_sums import StatsOf, kept_stats_of, partition_sums
 from catalog.diff.phases import COMPARING, EXPLAINING, Phase, unwatched
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
@@ -37,6 +37,9 @@ from catalog.engine.quoting import type_sql
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.schema import Field
+
+if TYPE_CHECKING:
+    from catalog.diff.partition_sums import StatsOf
 
 Progress = Callable[[int], None]
 """Called with the rows of a task that is done."""
@@ -303,13 +306,17 @@ def _described(
     counted = column_counts(reader.plan, counts, _statistics(reader, options, counts))
     if not options.explain:
         return counted, {}
+    from catalog.diff.partition_sums import partition_sums
+
     every = reader.all_files if options.full_stats else None
     return counted, partition_sums(reader.plan, counted, _stats_of(reader), everything=every)
 
 
-def _stats_of(reader: TableReader) -> StatsOf:
+def _stats_of(reader: TableReader) -> "StatsOf":
     """Returns what describes columns of a partition: fingerprints, or if none are trusted, rows."""
     if reader.prints:
+        from catalog.diff.partition_sums import kept_stats_of
+
         return kept_stats_of(reader.plan, reader.prints)
 
     def stats_of(

@@ -48,7 +48,6 @@ from catalog.diff.findings import Delta, Findings
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
-from catalog.diff.partition_sums import kept_stats_of, partition_sums
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, constant, known_keys, routes
 from catalog.diff.segments.changed_rows import Group, Located
@@ -166,6 +165,8 @@ def count_small(
         findings = replace(findings, segments=segments, sample=sample)
     columns = column_counts(plan, count.tally, described)
     if explained:
+        from catalog.diff.partition_sums import kept_stats_of, partition_sums
+
         sums = partition_sums(plan, columns, kept_stats_of(plan, prints))
         findings = replace(findings, partition_sums=sums)
     return TableCounts(

@@ -11,7 +11,6 @@ from catalog.diff.cell_counts import Cells, Label, Tally, in_order, nothing_yet
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example
-from catalog.diff.deltas.columns import of_a_sample
 from catalog.diff.examples import ColumnChanges, changes_of_value
 from catalog.diff.findings import Delta
 from catalog.diff.kept_rows import KEPT_ROWS, KeptRows
@@ -336,6 +335,8 @@ def shown_changes(
     deltas = {name: one.delta for name, one in own if one.delta is not None}
     if countable:
         return Shown(examples, {name: one.distinct for name, one in own}, deltas)
+    from catalog.diff.deltas.columns import of_a_sample
+
     return Shown(
         tuple(replace(example, count=None) for example in examples),
         {},

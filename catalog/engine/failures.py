@@ -13,26 +13,24 @@ from catalog.storage.failures import machine_failure
 _GONE = "No files found"
 
 _DAMAGED = (
-    re.compile(
-        r"[Ff]ailed to read (?:Parquet )?file [\"'](?P<file>[^\"']+)[\"'][:\s]*(?P<why>[^\n]*)"
-    ),
-    re.compile(r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'"),
-    re.compile(  # a file of the catalog, by its name
+    (r"[Ff]ailed to read (?:Parquet )?file [\"'](?P<file>[^\"']+)[\"'][:\s]*(?P<why>[^\n]*)"),
+    r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'",
+    (  # a file of the catalog, by its name
         rf"(?P<why>{_GONE}) that match the pattern "
         r"\"(?P<file>[^\"*?]*[/\\][0-9a-f]{64}\.parquet)\""
     ),
-    re.compile(r"(?P<why>Footer length error) in file '(?P<file>[^']+)'"),
-    re.compile(r"(?P<why>Invalid footer length) provided for file '(?P<file>[^']+)'"),
-    re.compile(r"File '(?P<file>[^']+)' (?P<why>too small to be a Parquet file)"),
-    re.compile(r"(?P<file>Parquet file) is (?P<why>corrupt: [^\n]*)"),
-    re.compile(r"(?P<why>Could not read enough bytes) from file \"(?P<file>[^\"]+)\""),
-    re.compile(r"(?P<why>Invalid string encoding) found in Parquet file \"(?P<file>[^\"]+)\""),
-    re.compile(r"Parquet file \((?P<file>[^)]+)\) (?P<why>corrupted: [^\n]*)"),
-    re.compile(r"(?P<why>Prefetch registered for bytes outside file): (?P<file>[^,]+),"),
-    re.compile(r"(?P<file>Parquet file) has (?P<why>invalid block sizes[^\n]*)"),
+    r"(?P<why>Footer length error) in file '(?P<file>[^']+)'",
+    r"(?P<why>Invalid footer length) provided for file '(?P<file>[^']+)'",
+    r"File '(?P<file>[^']+)' (?P<why>too small to be a Parquet file)",
+    r"(?P<file>Parquet file) is (?P<why>corrupt: [^\n]*)",
+    r"(?P<why>Could not read enough bytes) from file \"(?P<file>[^\"]+)\"",
+    r"(?P<why>Invalid string encoding) found in Parquet file \"(?P<file>[^\"]+)\"",
+    r"Parquet file \((?P<file>[^)]+)\) (?P<why>corrupted: [^\n]*)",
+    r"(?P<why>Prefetch registered for bytes outside file): (?P<file>[^,]+),",
+    r"(?P<file>Parquet file) has (?P<why>invalid block sizes[^\n]*)",
 )
 
-_DAMAGED_SOMEWHERE = re.compile(
+_DAMAGED_SOMEWHERE = (
     r"Error: (?:Int96 timestamp is out of range|Invalid TIME value|DELTA_\w+ - |DECIMAL requires"
     r"|MAP_KEY_VALUE|Geoparquet column|Unsupported converted type|Mismatch in parquet read"
     r"|\w+ converted type can only be set|Perfect hash aggregate: )"
@@ -40,12 +38,12 @@ _DAMAGED_SOMEWHERE = re.compile(
 """How errors of reading begin that name no file. Aggregation over values beyond the bounds in a
 file's statistics is one of them."""
 
-_UNKNOWN_TO_PARQUET = re.compile(r"Can't convert VARIANT of type '(\w+)'")
+_UNKNOWN_TO_PARQUET = r"Can't convert VARIANT of type '(\w+)'"
 
 _OWN = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
 """Errors of ours that reading a file may raise, by name."""
 
-_RAISED = re.compile(rf"^({'|'.join(_OWN)}): ", re.MULTILINE)
+_RAISED = rf"(?m)^({'|'.join(_OWN)}): "
 """Begins the text of such an error at the end of a traceback."""
 
 
@@ -88,7 +86,7 @@ def engine_failure(error: duckdb.Error) -> CatalogError | None:
             kind=ErrorKind.OUT_OF_MEMORY,
             hint="raise the memory limit, or use fewer threads",
         )
-    variant = _UNKNOWN_TO_PARQUET.search(str(error))
+    variant = re.search(_UNKNOWN_TO_PARQUET, str(error))
     if variant is not None:
         return Unsupported(
             f"a VARIANT value of type {variant[1]} cannot be handed over",
@@ -106,13 +104,13 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     a plain ``duckdb.Error`` that does not name the file.
     """
     if "Traceback" in str(error):
-        *_, raised = None, *_RAISED.finditer(str(error))
+        *_, raised = None, *re.finditer(_RAISED, str(error))
         if raised is None:
             return None
         return _OWN[raised[1]](str(error)[raised.end() :].partition("\n\nLINE ")[0].strip())
-    texts = (pattern.search(str(error)) for pattern in _DAMAGED)
+    texts = (re.search(pattern, str(error)) for pattern in _DAMAGED)
     found = next((match for match in texts if match is not None), None)
-    named = found is not None or _DAMAGED_SOMEWHERE.search(str(error)) is not None
+    named = found is not None or re.search(_DAMAGED_SOMEWHERE, str(error)) is not None
     if not named and type(error) is not duckdb.Error:
         return None
     if found is not None and found["why"] == _GONE:

@@ -1,5 +1,7 @@
 """Tasks whose rows are aligned outside the engine, which then gets those that differ."""
 
+from functools import cached_property
+
 import numpy as np
 import pyarrow as pa
 
@@ -33,8 +35,11 @@ class Aligning:
     def __init__(self, reader: TableReader) -> None:
         self._reader = reader
         self._plan = reader.plan
-        self._possible = bool(reader.align_bytes) and can_align(reader.plan)
         self._waiting: list[pa.Table] = []
+
+    @cached_property
+    def _possible(self) -> bool:
+        return bool(self._reader.align_bytes) and can_align(self._plan)
 
     def run(self, task: DiffTask) -> dict[int, int] | None:
         """Finds the rows in which a task's sides differ, for ``waiting`` to return.

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import call, take
 from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.model.fingerprint import ColumnSummary
 
@@ -22,12 +22,12 @@ def entry_bounds(column: pa.Array | pa.ChunkedArray) -> ColumnSummary | None:
         places = chunk.indices.drop_null() if chunk.indices.null_count else chunk.indices
         used = np.zeros(len(chunk.dictionary), bool)
         used[to_numpy(places)] = True
-        entries = chunk.dictionary.take(from_numpy(np.flatnonzero(used)))
+        entries = take(chunk.dictionary, from_numpy(np.flatnonzero(used)))
         if entries.null_count:
             return None
         nulls += len(chunk) - len(places)
         if len(entries):
-            edges = pc.min_max(entries).as_py()
+            edges = call("min_max", entries).as_py()
             lows.append(edges["min"].encode())
             highs.append(edges["max"].encode())
     return ColumnSummary(nulls, low=min(lows, default=None), high=max(highs, default=None))

@@ -20,6 +20,7 @@ from catalog.dataclasses import dataclass
 from catalog.diff.compare.arrays import Unreadable, arrow_type
 from catalog.diff.compare.differing import unlike
 from catalog.diff.compare.small_file import Layout, SmallFile, as_kept
+from catalog.diff.fingerprints.canonical import is_binary, is_text
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.forms import common_forms
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
@@ -35,8 +36,12 @@ from catalog.model.types import NULL_TYPE
 from catalog.model.values import encoded_text
 
 SMALL_BYTES = 16 << 20
-"""Size of the largest file that is compared here, since whole columns of it are held in memory."""
+"""Size of the largest file that is compared here, since whole columns of it are held in memory.
 
+Of larger ones, columns of numbers can be read: as long as those that are wanted take no more."""
+
+WIDEST_BYTES = 16
+"""Bytes of the longest number."""
 
 MOST_CELLS = 1 << 20
 """Values of a side that are read of many files at once: some megabytes."""
@@ -121,7 +126,7 @@ class SmallPairs:
         Raises:
             CorruptData: A file cannot be read.
         """
-        if not self._is_read_here(pair):
+        if not self._is_read_here(pair, needed):
             return None
         columns: dict[SideName, dict[int, pa.Array]] = {}
         try:
@@ -138,16 +143,16 @@ class SmallPairs:
             return None
         return ReadPairs((number,), (pair,), columns)
 
-    def _is_read_here(self, pair: FilePair) -> bool:
+    def _is_read_here(self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]]) -> bool:
         return (
-            all(map(_is_small, (pair.before, pair.after)))
+            all(_is_small(pair.on(side), needed[side]) for side in SIDES)
             and self.can_compare(pair.changed)
             and pair.before.rows == pair.after.rows
         )
 
     def stored_alike(self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]]) -> Hashable:
         """Returns what pairs have in common that can be read together; None if this one cannot."""
-        if not self._is_read_here(pair):
+        if not self._is_read_here(pair, needed):
             return None
         found: list[object] = [tuple(column.number for column in pair.changed)]
         for side in SIDES:
@@ -266,6 +271,8 @@ class SmallPairs:
             for side in SIDES:
                 if not wanted[side]:
                     continue
+                if not _is_small(pair.on(side), wanted[side]):
+                    return None
                 opened = self._open(side, pair.on(side))
                 try:
                     opened.read(wanted[side])
@@ -285,7 +292,7 @@ class SmallPairs:
         Raises:
             CorruptData: The file cannot be read.
         """
-        if not _is_small(file):
+        if not _is_small(file, fields):
             return None
         opened = self._open(side, file)
         try:
@@ -368,8 +375,16 @@ class SmallPairs:
         return opened
 
 
-def _is_small(file: DataFile) -> bool:
-    return file.rows <= BLOCK_ROWS and file.size_bytes <= SMALL_BYTES
+def _is_small(file: DataFile, fields: Sequence[Field]) -> bool:
+    """Returns whether a file is small, or columns of it are that can take only so much."""
+    if file.rows > BLOCK_ROWS:
+        return False
+    if file.size_bytes <= SMALL_BYTES:
+        return True
+    kinds = [arrow_type(field.type) for field in fields]
+    if any(kind is None or is_text(kind) or is_binary(kind) for kind in kinds):
+        return False
+    return file.rows * len(kinds) * WIDEST_BYTES <= SMALL_BYTES
 
 
 def _below(read: Sequence[ReadPairs], side: SideName, field: Field) -> pa.Array:

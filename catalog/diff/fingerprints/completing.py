@@ -63,9 +63,6 @@ class Completing:
         Returns:
             Sizes of the files that were read, by path.
         """
-        known = (self._prints.get(one.file.identity) for one in entries)
-        if all(prints is not None and not prints.unread for prints in known):
-            return {}
         groups: _Groups = defaultdict(lambda: {"f": [], "t": []})
         for one in entries:
             groups[_size(one.file)][one.side].append(one.file)

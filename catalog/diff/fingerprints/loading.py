@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 
 from catalog.dataclasses import dataclass
-from catalog.diff.fingerprints.completing import Completing
 from catalog.diff.fingerprints.kept import entries, kept_prints
 from catalog.diff.plan import TablePlan
 from catalog.engine.executor import Executor
@@ -40,6 +39,12 @@ def load_prints(
         CorruptData: A file whose fingerprint is missing cannot be read.
     """
     prints = dict(kept_prints(repository.store, plan) if kept is None else kept)
+    compared = [entry for entry in entries(plan) if entry.comparable]
+    known = (prints.get(entry.file.identity) for entry in compared)
+    if all(one is not None and not one.unread for one in known):
+        return Loaded(prints, {})
+    from catalog.diff.fingerprints.completing import Completing
+
     with Threads(threads or os.cpu_count() or 1) as pool:
         completing = Completing(repository, plan, pool=pool, prints=prints, executor=executor)
-        return Loaded(prints, completing.complete([e for e in entries(plan) if e.comparable]))
+        return Loaded(prints, completing.complete(compared))

@@ -47,7 +47,6 @@ from catalog.diff.compare.by_digest.verification import (
 from catalog.diff.compare.part_rows import PartRows, renumbered
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
-from catalog.diff.fingerprints.row_completing import complete_row_digests
 from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName
 from catalog.diff.route import constant
@@ -400,6 +399,8 @@ class ByDigest:
         missing, few = without_digests(files, self._digests)
         if not few:
             return
+        from catalog.diff.fingerprints.row_completing import complete_row_digests
+
         for side, file in missing:
             table = self._plan.side(side)
             if has_row_digests(table, file, "rows"):

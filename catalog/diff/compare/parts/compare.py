@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from catalog.diff.compare.part_rows import PartRows
 from catalog.diff.compare.parts.remainder import SharedRemainder
-from catalog.diff.compare.parts.task import TablePart, part_of
-from catalog.diff.compare.parts.work import PARTS_PER_WORKER, Unit, shared_out, units
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import DiffTask
 from catalog.diff.route import Route
 from catalog.engine.executor import Executor, ThreadExecutor
 from catalog.storage.external_files import is_remote
 from catalog.storage.reopening import Opening, finish_writes, opening_of
+
+if TYPE_CHECKING:  # imported where parts are compared elsewhere
+    from catalog.diff.compare.parts.task import TablePart
+    from catalog.diff.compare.parts.work import Unit
 
 
 def compare_routes(
@@ -30,6 +33,8 @@ def compare_routes(
     if executor is not None and not reader.held:
         opening = opening_of(reader.store)
     if executor is not None and opening is not None:
+        from catalog.diff.compare.parts.work import units
+
         work = units(remainder.plan, routes)
         chosen: Executor | None = executor
         if not executor.takes(sum(one.size_bytes for one in work)):  # threads wait for answers, too
@@ -48,10 +53,12 @@ def _compare_apart(
     executor: Executor,
     opening: Opening,
     *,
-    work: Sequence[Unit],
+    work: "Sequence[Unit]",
     progress: Callable[[int], None],
 ) -> None:
     """Has an executor compare the units of a table's plan, in parts."""
+    from catalog.diff.compare.parts.work import PARTS_PER_WORKER, shared_out
+
     tasks = remainder.plan.tasks
     left = Counter(unit.task for unit in work)
     for number, task in enumerate(tasks):
@@ -76,8 +83,10 @@ def _compare_apart(
 
 
 def _part(
-    reader: TableReader, opening: Opening, group: Sequence[Unit], *, workers: int
-) -> TablePart:
+    reader: TableReader, opening: Opening, group: "Sequence[Unit]", *, workers: int
+) -> "TablePart":
+    from catalog.diff.compare.parts.task import part_of
+
     stated = reader.memory_bytes
     return part_of(
         reader,
