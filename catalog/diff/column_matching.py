@@ -3,12 +3,10 @@
 By id, since renames keep ids; by name where ids mean nothing, as in tables created separately.
 """
 
-from collections import defaultdict
-
 from catalog.dataclasses import dataclass, replace
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, DataType, is_integer
+from catalog.model.types import NULL_TYPE, is_integer
 
 
 def ids_contradict(old: TableSnapshot, new: TableSnapshot) -> bool:
@@ -100,9 +98,9 @@ def match_columns(old: TableSnapshot, new: TableSnapshot, shared_ids: int | None
 
 def _held_fields(table: TableSnapshot) -> dict[int, Field]:
     """Returns the columns by id, those that no file ever held a value of as of the type of NULL."""
-    types: defaultdict[int, set[DataType]] = defaultdict(set)
-    for schema in table.file_schemas.values():
-        for column in schema.columns:
-            types[column.field_id].add(column.type)
-    empty = {i for i, kinds in types.items() if kinds == {NULL_TYPE}} - {*table.partition_by}
+    columns = [column for schema in table.file_schemas.values() for column in schema.columns]
+    empty = {column.field_id for column in columns if column.type == NULL_TYPE}
+    if empty:
+        empty -= {column.field_id for column in columns if column.type != NULL_TYPE}
+        empty -= {*table.partition_by}
     return {f.id: replace(f, type=NULL_TYPE) if f.id in empty else f for f in table.schema.fields}

@@ -19,8 +19,9 @@ from catalog.engine.quoting import type_sql
 from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.model.schema import Field
 
-READ_BYTES = 8 << 20
-"""Bytes of columns that are collected before they are compared."""
+READ_BYTES = 1 << 20
+"""Bytes of columns that are collected before they are compared: to put more of them together takes
+fresh memory, which costs more than the comparison."""
 
 WAITING_BYTES = 64 << 20
 """Bytes of rows that are collected before the engine takes them."""
