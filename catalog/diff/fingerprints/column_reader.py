@@ -129,7 +129,9 @@ class FileColumns:
         """Returns the rows of a column in some row groups."""
         name = self._names[place]
         reader = self._indexed if place in self._kept else self._plain
-        return _readable(name, reader.read_row_groups(groups, columns=[name], use_threads=False).column(name))
+        return _readable(
+            name, reader.read_row_groups(groups, columns=[name], use_threads=False).column(name)
+        )
 
     def sizes_in_dictionaries(self, group: int, places: Collection[int]) -> dict[int, int]:
         """Returns the bytes that columns take in a row group, decompressed, by their places.
