@@ -43,6 +43,9 @@ left would meet in a part of each table.
 """
 
 
+_NONE = np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Partners:
     """The codes of two sides, matched.
@@ -143,13 +146,17 @@ def _found_in_tables(mine: Numbers, theirs: Numbers) -> Partners:
     places = np.full(len(mine), -1, np.int64)
     taken = np.zeros(len(theirs), bool)
     repeated = [mine[:0]]
-    left, others = np.arange(len(mine)), np.arange(len(theirs))
+    left: Numbers | range = range(len(mine))
+    others: Numbers | range = range(len(theirs))
     for factor in _factors():
         if not len(left) or not len(others):
             break
         table = _Table(theirs, others, factor)
         left = table.match(mine, left, places=places, taken=taken)
-        others = others.compress(~taken.take(others))
+        if isinstance(others, range):
+            others = np.flatnonzero(~taken)
+        else:
+            others = others.compress(~taken.take(others))
         codes = theirs.take(others)
         winners = table.places(codes)
         lost = winners != others  # nobody looks for what got a place
@@ -157,6 +164,7 @@ def _found_in_tables(mine: Numbers, theirs: Numbers) -> Partners:
         repeated.append(codes.compress(same))
         others = others.compress(lost & ~same)
     if len(left) and len(others):
+        left, others = np.asarray(left), np.asarray(others)
         rest = _found_by_sorting(mine[left], theirs[others])
         hits = left[rest.places >= 0]
         places[hits] = others[rest.places[rest.places >= 0]]
@@ -203,7 +211,7 @@ class _Tables:
         self._codes = codes
         self._tables: list[_Table] = []
         repeated = [codes[:0]]
-        left = np.arange(len(codes))
+        left: Numbers | range = range(len(codes))
         for factor in _factors():
             if not len(left):
                 break
@@ -213,6 +221,7 @@ class _Tables:
             same = codes.take(lost) == codes.take(winners)
             repeated.append(codes.take(lost.compress(same)))
             left = lost.compress(~same)
+        left = np.asarray(left, np.int64)
         order = np.argsort(codes[left], kind="stable")
         self._rest = codes[left[order]], left[order]
         rest = self._rest[0]
@@ -251,44 +260,48 @@ class _Tables:
 
 
 class _Table:
-    """The places of some codes, by a number of their bits: of two that share it, one has it."""
+    """The places of some codes, by a number of their bits: of two that share it, one has it.
 
-    def __init__(self, codes: Numbers, left: Numbers, factor: int) -> None:
+    Those of all codes are given as a range: then there is nothing to be gathered.
+    """
+
+    def __init__(self, codes: Numbers, left: Numbers | range, factor: int) -> None:
         self._codes = codes
         self._factor = factor
         self._bits = max((3 * len(left) // 2).bit_length(), 1)
         size = np.int32 if len(codes) < 1 << 31 else np.int64
         self._table = np.full(1 << self._bits, -1, size)
-        for start in range(0, len(left), CHUNK_CODES):
-            some = left[start : start + CHUNK_CODES]
-            self._table[_slots(codes.take(some), factor, self._bits)] = some
+        for some, own in _pieces(codes, left):
+            self._table[_slots(own, factor, self._bits)] = some
 
-    def lost(self, left: Numbers) -> tuple[Numbers, Numbers]:
+    def lost(self, left: Numbers | range) -> tuple[Numbers, Numbers]:
         """Returns the places of codes that others have the place of, and the places of those."""
-        lost, winners = [left[:0]], [left[:0]]
-        for start in range(0, len(left), CHUNK_CODES):
-            some = left[start : start + CHUNK_CODES]
-            here = self.places(self._codes.take(some))
+        lost, winners = [_NONE], [_NONE]
+        for some, own in _pieces(self._codes, left):
+            here = self.places(own)
             other = here != some
             lost.append(some.compress(other))
             winners.append(here.compress(other))
         return np.concatenate(lost), np.concatenate(winners)
 
-    def match(self, mine: Numbers, left: Numbers, *, places: Numbers, taken: Numbers) -> Numbers:
+    def match(
+        self, mine: Numbers, left: Numbers | range, *, places: Numbers, taken: Numbers
+    ) -> Numbers:
         """Notes the places that some of a side's codes find, and by whom they are taken.
 
         Returns:
             Those that may find one in another table.
         """
-        more = [left[:0]]
-        for start in range(0, len(left), CHUNK_CODES):
-            some = left[start : start + CHUNK_CODES]
-            codes = mine.take(some)
+        more = [_NONE]
+        for some, codes in _pieces(mine, left):
             found = self.places(codes)
             equal = self._codes.take(found, mode="clip") == codes
             equal &= found >= 0
             hits = found.compress(equal)
-            places[some.compress(equal)] = hits
+            if isinstance(left, range):
+                np.copyto(places[some[0] : some[0] + len(some)], found, where=equal)
+            else:
+                places[some.compress(equal)] = hits
             taken[hits] = True
             more.append(some.compress(~equal & (found >= 0)))
         return np.concatenate(more)
@@ -298,6 +311,17 @@ class _Table:
         return self._table.take(_slots(codes, self._factor, self._bits)).astype(
             np.int64, copy=False
         )
+
+
+def _pieces(codes: Numbers, left: Numbers | range) -> Iterator[tuple[Numbers, Numbers]]:
+    """Yields the places of some codes, as many as are processed at a time, and these codes."""
+    for start in range(0, len(left), CHUNK_CODES):
+        if isinstance(left, range):
+            end = min(start + CHUNK_CODES, len(left))
+            yield np.arange(start, end), codes[start:end]
+        else:
+            some = left[start : start + CHUNK_CODES]
+            yield some, codes.take(some)
 
 
 def _slots(codes: Numbers, factor: int, bits: int) -> Numbers:

@@ -415,14 +415,14 @@ class ByDigest:
 
     def _words(self, side: SideName, files: Sequence[DataFile]) -> Numbers | None:
         """Returns the digests of the rows of files, one file after another."""
-        parts = [np.zeros(0, np.uint64)]
+        parts = []
         for file in files:
             kept = self._digests(side, file)
             words = None if kept is None else kept.words()
             if words is None:
                 return None
             parts.append(np.frombuffer(words, "<u8"))
-        return np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.uint64), *parts])
 
     def _change(self, before: Places, after: Places) -> Numbers | None:
         """Returns how much the digests of pairs of rows differ; None if some are unknown."""

@@ -285,8 +285,7 @@ def matches(
         odd = [odd[0].copy(), odd[1].copy()]
         odd[0][mine[unlike]] = odd[1][theirs[unlike]] = True
         mine, theirs = mine[~unlike], theirs[~unlike]
-    left = [~mask for mask in odd]
-    left[0][mine] = False
+    left = [~(odd[0] | here), ~odd[1]]  # what is here, and not odd, has a partner
     left[1][theirs] = False
     lone = [np.flatnonzero(mask) for mask in left]
     return Matches(mine, theirs, lone[0], lone[1], np.flatnonzero(odd[0]), np.flatnonzero(odd[1]))
@@ -304,9 +303,16 @@ def _unlike(
     if not len(doubtful):
         return None
     differ = np.zeros(len(doubtful), bool)
-    taken = from_numpy(mine[doubtful])
     for one, other in zip(before.columns, after.columns, strict=True):
-        differ |= differing(one.take(taken), other, theirs[doubtful])
+        some = _taken(one, mine[doubtful]), _taken(other, theirs[doubtful])
+        differ |= differing(*some, None)
     found = np.zeros(len(mine), bool)
     found[doubtful[differ]] = True
     return found if differ.any() else None
+
+
+def _taken(column: pa.Array, which: Numbers) -> pa.Array:
+    """Returns some values of a column; few of a large dictionary without it."""
+    found = column.take(from_numpy(which))
+    large = pa.types.is_dictionary(found.type) and len(found.dictionary) > len(found)
+    return unwrapped(found) if large else found
