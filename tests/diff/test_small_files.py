@@ -179,3 +179,39 @@ def test_files_compared_together_keep_their_rows_apart(
 def _equal_form(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Returns a row whose values are written alike where a diff finds them equal."""
     return (row[0] or (None if row[0] is None else 0.0), *row[1:])
+
+
+@pytest.mark.parametrize("changed", ["number", "text"])
+def test_columns_of_numbers_are_compared_outside_the_engine_whatever_else_files_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    monkeypatch.setattr(small_pairs, "SMALL_BYTES", 100 * 2 * small_pairs.WIDEST_BYTES)
+    by_engine = []
+    matched = PartialRows._match_large
+    monkeypatch.setattr(
+        PartialRows, "_match_large", lambda *given: by_engine.append(given[1]) or matched(*given)
+    )
+    lake = catalog.create(tmp_path / "lake")
+    rnd = random.Random(1)
+    state: dict[str, list[Any]] = {
+        "id": list(range(100)),
+        "number": [None, *map(float, range(99))],
+        "text": [rnd.randbytes(40).hex() for _ in range(100)],
+    }
+    for n in range(2):
+        if n:
+            state[changed][7] = None
+        folder = tmp_path / f"{n}"
+        folder.mkdir()
+        pq.write_table(pa.table(state), folder / "a.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", folder, key=["id"])
+    for columns in ("changed", "all"):
+        answers = [
+            lake.diff("main~1", "main", level="rows", method=method)["t"].changes(columns=columns)
+            for method in ("auto", "join")
+        ]
+        fast, joined = (rows_of(answer.read_all()) for answer in answers)
+        assert fast == joined
+        assert fast.total() == 1
+    assert bool(by_engine) is (changed == "text")
