@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,35 +46,64 @@ SHAPE = TableSnapshot(
     Schema((Field(1, "id", Scalar("BIGINT")),)), 1, file_schemas={FILES.id: FILES}
 )
 
+TYPES = (
+    pa.int64(),
+    pa.float64(),
+    pa.string(),
+    pa.timestamp("us"),
+    pa.decimal128(30, 2),
+    pa.int32(),
+)
+
 Work = Callable[[], object]
 Case = Callable[[Path, int], Work]
 """Prepares something of a size in an empty folder, and returns what is measured."""
 
 
 def wide_source(
-    folder: Path, columns: int, more: int, *, changed: int | None = None, rows: int = 2
+    folder: Path,
+    columns: int,
+    more: int,
+    *,
+    changed: int | None = None,
+    rows: int = 2,
+    kinds: Sequence[pa.DataType] = (pa.int64(),),
 ) -> str:
-    """Writes a table of BIGINT columns, ``more`` greater in the first ``changed`` or in all."""
+    """Writes a table of columns of some types in turn, with other values for another ``more``.
+
+    These are in the first ``changed`` columns, or in all.
+    """
     first = columns if changed is None else changed
-    values = {
-        f"c{n}": range(n + more * (n < first), n + more * (n < first) + rows)
-        for n in range(columns - 1)
-    }
+    values = {}
+    for n in range(columns - 1):
+        least = n + more * (n < first)
+        numbers = pa.array(range(least, least + rows), pa.int64())
+        values[f"c{n}"] = numbers.cast(kinds[n % len(kinds)])
     folder.mkdir(exist_ok=True)
     pq.write_table(pa.table({"id": range(rows), **values}), folder / "a.parquet")
     return str(folder)
 
 
-def snapshot(cat: Catalog, table: str, source: str) -> None:
+def snapshot(cat: Catalog, table: str, source: str, *, key: Sequence[str] = ("id",)) -> None:
     with cat.transaction() as tx:
-        tx.snapshot(table, source, key=["id"])
+        tx.snapshot(table, source, key=list(key))
 
 
-def wide(folder: Path, columns: int, *, changed: int | None = None, rows: int = 2) -> Catalog:
+def wide(
+    folder: Path,
+    columns: int,
+    *,
+    changed: int | None = None,
+    rows: int = 2,
+    kinds: Sequence[pa.DataType] = (pa.int64(),),
+    key: Sequence[str] = ("id",),
+) -> Catalog:
     cat = catalog.create(folder / "lake")
     for more in range(2):
-        source = wide_source(folder / "source", columns, more, changed=changed, rows=rows)
-        snapshot(cat, "t", source)
+        source = wide_source(
+            folder / "source", columns, more, changed=changed, rows=rows, kinds=kinds
+        )
+        snapshot(cat, "t", source, key=key)
     return cat
 
 
@@ -103,6 +132,43 @@ def wide_diff_of_one(folder: Path, columns: int) -> Work:
 def wide_diff_of_many_rows(folder: Path, columns: int) -> Work:
     cat = wide(folder, columns, rows=20_000)
     return lambda: cat.diff("main~1", "main").close()
+
+
+def wide_diff_without_key(folder: Path, columns: int) -> Work:
+    cat = wide(folder, columns, key=())
+    return lambda: cat.diff("main~1", "main").close()
+
+
+def wide_diff_of_types(folder: Path, columns: int) -> Work:
+    cat = wide(folder, columns, kinds=TYPES)
+    return lambda: cat.diff("main~1", "main").close()
+
+
+def wide_diff_of_much_text(folder: Path, columns: int) -> Work:
+    cat = wide(folder, columns, rows=20_000, kinds=(pa.string(),))
+    return lambda: cat.diff("main~1", "main").close()
+
+
+def wide_append(folder: Path, columns: int) -> Work:
+    cat = wide(folder, columns)
+    rows = pq.read_table(Path(wide_source(folder / "source", columns, 7)) / "a.parquet")
+
+    def append() -> None:
+        with cat.transaction() as tx:
+            tx.write("t", rows, mode="append")
+
+    return append
+
+
+def wide_merge(folder: Path, columns: int) -> Work:
+    """Has a branch change all columns of one row, and main those of another."""
+    cat = wide(folder, columns)
+    cat.branches.create("work", at="main")
+    rows = pq.read_table(Path(wide_source(folder / "source", columns, 7)) / "a.parquet")
+    for n, branch in enumerate(("work", "main")):
+        with cat.transaction(branch=branch) as tx:
+            tx.write("t", rows.slice(n, 1), mode="upsert")
+    return lambda: cat.merge("work")
 
 
 def wide_rows(folder: Path, columns: int) -> Work:
@@ -271,6 +337,11 @@ CASES: dict[str, tuple[Case, int, str]] = {
     "diff, all changed": (wide_diff, 2500, "columns"),
     "diff, one changed": (wide_diff_of_one, 2500, "columns"),
     "diff, 20,000 rows of which all cells changed": (wide_diff_of_many_rows, 128, "columns"),
+    "diff, 20,000 rows of which all texts changed": (wide_diff_of_much_text, 128, "columns"),
+    "diff, without a key": (wide_diff_without_key, 2500, "columns"),
+    "diff, columns of six types": (wide_diff_of_types, 2500, "columns"),
+    "append": (wide_append, 2500, "columns"),
+    "merge": (wide_merge, 625, "columns"),
     "changed rows": (wide_rows, 2500, "columns"),
     "UPDATE": (wide_update, 2500, "columns"),
     "schema": (wide_schema, 2500, "columns"),

@@ -163,7 +163,8 @@ def _with_common(
     """Adds what changed rows have in common, and which columns look renamed."""
     from catalog.diff.segments.of_table import segments_of
 
-    columns, parts = remainder.columns, remainder.waiting_parts()
+    columns = remainder.columns
+    parts = remainder.waiting_parts if reader.plan.key else remainder.parts
     segments, sample = segments_of(reader, columns, parts, counts=counts)
     findings = replace(findings, segments=segments, sample=sample)
     if not reader.plan.added or reader.held or any(problems.duplicate):

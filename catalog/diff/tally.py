@@ -129,6 +129,7 @@ def _cells_grouped(columns: SqlColumns, first: ColumnPair, cells: str) -> str:
     )
 
 
+# long: the example rows, and SQL of each count
 def _grouped(
     columns: SqlColumns,
     part: Part,
@@ -182,7 +183,9 @@ def _grouped(
     if listed is not None:
         inner.append(f"{listed} AS own")
         sums.append("list(own) FILTER (WHERE is_updated) AS kept")
-    rows = f"(SELECT {', '.join(['*', *within])} FROM {part.only(names)})"
+    rows = part.only(names)
+    if within:  # else it would be thousands of columns that are named once more
+        rows = f"(SELECT {', '.join(['*', *within])} FROM {rows})"
     groups = [*(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
     shown = ["kind = 'd'", *(f"CAST({group} AS VARCHAR)" for group in groups)]
     return (

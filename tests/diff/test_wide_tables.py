@@ -10,19 +10,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.diff.compare.align_task import Aligning
 from catalog.diff.compare.small_rows import SmallRows
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import TablePlan, plan_table
+from catalog.diff.route import Route
 from catalog.model.datafile import FileChanges
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, Scalar
+from tests.diff.cases_check import ask, count_differences
+from tests.diff.cases_hostile import CASES
+from tests.diff.cases_rows import row_differences
 
 BIGINT, DOUBLE, INTEGER = Scalar("BIGINT"), Scalar("DOUBLE"), Scalar("INTEGER")
 NO_FILES = FileChanges((), (), files_kept=0, partitions_kept=0)
@@ -126,6 +132,32 @@ def test_changed_rows_of_wide_tables_come_in_the_order_of_their_keys_too(
             answers.append([(table.schema, repr(table.to_pylist())) for table in found])
             assert [table.num_rows for table in found] == [count, 3, count - 2, 2]
     assert answers[0] == answers[1]
+
+
+WITHOUT_KEY = [pair for pair in CASES if not pair.before.key and not pair.after.key]
+
+
+@pytest.mark.parametrize("weak", [False, True], ids=["", "digests that are all alike"])
+def test_rows_without_a_key_cancel_outside_the_engine_as_they_do_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weak: bool
+) -> None:
+    monkeypatch.setattr("catalog.diff.compare.align_task.WIDE_COLUMNS", 0)
+    if weak:
+        nothing = "catalog.diff.compare.row_multisets.cell_hashes"
+        monkeypatch.setattr(nothing, lambda column, name: np.zeros(len(column), np.uint64))
+    done = []
+    cancel = Aligning.cancel
+
+    def noted(self: Aligning, route: Route) -> dict[int, int] | None:
+        done.append(cancel(self, route))
+        return done[-1]
+
+    monkeypatch.setattr(Aligning, "cancel", noted)
+    for number, pair in enumerate(WITHOUT_KEY):
+        answer = ask(pair, tmp_path / f"{number}")
+        assert (pair.name, count_differences(answer)) == (pair.name, [])
+        assert (pair.name, row_differences(answer)) == (pair.name, [])
+    assert sum(one is not None for one in done) >= (1 if weak else 5)
 
 
 def test_counts_of_a_few_wide_rows_are_made_without_handing_the_rows_to_the_engine(

@@ -416,3 +416,16 @@ def test_the_diff_says_what_was_written_and_reads_no_file(
         1,
     )
     assert {n: c.changed for n, c in diff.columns.items() if c.changed} == {"v": 1, "day": 1}
+
+
+@pytest.mark.parametrize("wide_columns", [0, 10_000], ids=["copied", "renamed"])
+def test_rows_get_the_shape_of_the_table_however_many_columns_it_has(
+    cat: Catalog, monkeypatch: pytest.MonkeyPatch, wide_columns: int
+) -> None:
+    monkeypatch.setattr("catalog.write.rows.target_schema.WIDE_COLUMNS", wide_columns)
+    first = pa.table({"id": [1], "n": pa.array([1.0], "float"), "s": ["a"]})
+    put(cat, "t", first, key=["id"])
+    more = pa.table({"new": ["x", None], "n": [2.5, float("nan")], "id": pa.array([3, 2], "int8")})
+    put(cat, "t", more, mode="append")
+    found = cat.sql("SELECT id, CAST(n AS VARCHAR), s, new FROM t ORDER BY id").fetchall()
+    assert found == [(1, "1.0", "a", None), (2, "nan", None, None), (3, "2.5", None, "x")]

@@ -1,10 +1,12 @@
 """Tasks whose rows are aligned outside the engine, which then gets those that differ."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import (
     Aligned,
     Numbers,
@@ -16,14 +18,27 @@ from catalog.diff.compare.align import (
     pseudo_key,
 )
 from catalog.diff.compare.arrays import Arrays, Unreadable
+from catalog.diff.compare.row_multisets import cancelled, filled, values_in
+from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import unwrapped
+from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.plan import SIDES, DiffTask, SideName
+from catalog.diff.route import Route
 from catalog.engine.arrow_arrays import constant, from_numpy
+from catalog.model.datafile import DataFile
+from catalog.model.schema import Field
 
 ROW_BYTES = 256
 """Memory that aligning takes for every row of the larger side: keys, orders, and the widest column
 of text three times."""
+
+WIDE_COLUMNS = 64
+"""Columns from which few rows without a key are compared here: the engine takes over a millisecond
+for each column, however few rows there are."""
+
+CELL_BYTES = 64
+"""Memory that comparing them takes for each cell; what more long text takes, small files bound."""
 
 ALIGNED_ROWS = 50_000
 """Rows of a task above which opening files column by column pays."""
@@ -35,6 +50,7 @@ class Aligning:
     def __init__(self, reader: TableReader) -> None:
         self._reader = reader
         self._plan = reader.plan
+        self._small = SmallPairs(reader.plan, reader.source)
         self._waiting: list[pa.Table] = []
 
     @cached_property
@@ -69,7 +85,70 @@ class Aligning:
             filled = self._filled(aligned, both["t"])
         except Unreadable:
             return None
-        pairs = len(aligned.before) if keyed else 0
+        self._keep(mine, theirs, pairs=len(aligned.before) if keyed else 0)
+        return filled
+
+    def cancel(self, route: Route) -> dict[int, int] | None:
+        """Finds which rows of a task without a key do not cancel, as ``run`` does.
+
+        That is for few rows of many columns, on which the engine spends more than on the rows.
+        """
+        task = DiffTask(
+            route.task.partition,
+            *(
+                (
+                    *(pair.on(side) for pair in route.pairs if pair.changed),
+                    *(() if route.rest is None else route.rest.files(side)),
+                )
+                for side in SIDES
+            ),
+        )
+        if not self._possible or task.partition is None or not self._is_wide(task):
+            return None
+        both = {}
+        for side in SIDES:
+            columns = self._whole(side, task.files(side))
+            if columns is None:
+                return None
+            both[side] = columns
+        compared = inner(self._plan, [pair for pair in self._plan.pairs if pair.compared])
+        pairs = [(both["f"].column(p.before), both["t"].column(p.after)) for p in compared]
+        try:
+            added = [both["t"].column(field) for field in self._plan.added]
+            first = values_in(added, both["t"].rows) if added else None
+            found = cancelled(pairs, (both["f"].rows, both["t"].rows), first=first)
+            older, newer = np.flatnonzero(~found.older), np.flatnonzero(~found.newer)
+            mine = self._rows_at("f", task, both["f"], numbers=older)
+            theirs = self._rows_at("t", task, both["t"], numbers=newer)
+        except Unreadable:
+            return None
+        self._keep(mine, theirs, pairs=0)
+        return {f.id: filled(found, own) for f, own in zip(self._plan.added, added, strict=True)}
+
+    def _is_wide(self, task: DiffTask) -> bool:
+        """Returns whether a task has so few rows of so many columns that the engine is no help."""
+        columns = len(self._plan.pairs)
+        rows = [sum(file.rows for file in task.files(side)) for side in SIDES]
+        cells = columns * sum(rows)
+        return (
+            all(rows) and columns >= WIDE_COLUMNS and cells * CELL_BYTES <= self._reader.align_bytes
+        )
+
+    def _whole(self, side: SideName, files: Sequence[DataFile]) -> "_Columns | None":
+        """Reads all columns of small files; None if the engine must."""
+        fields = list(held(self._plan, side))
+        read = [self._small.columns(side, file, fields) for file in files if file.rows]
+        found = {}
+        for n, field in enumerate(fields):
+            parts = [columns[n] for columns in read if columns is not None]
+            whole = in_one(pa.chunked_array(parts)) if len(parts) == len(read) else None
+            if whole is None:
+                return None
+            found[field.id] = whole
+        return _Columns(found, sum(file.rows for file in files))
+
+    def _keep(self, mine: pa.Table, theirs: pa.Table, *, pairs: int) -> None:
+        """Keeps rows that differ, of which the first pairs are those of one key."""
         updated = {**_columns(mine.slice(0, pairs)), **_columns(theirs.slice(0, pairs))}
         for kind, rows in (
             ("u", pa.table(updated)),
@@ -79,7 +158,6 @@ class Aligning:
             if rows.num_rows:
                 kinds = pa.repeat(constant(kind), rows.num_rows)
                 self._waiting.append(rows.append_column("kind", kinds))
-        return filled
 
     def waiting(self, least: int = 1) -> pa.Table | None:
         """Returns the rows found, in the remainder's form, if they take at least some bytes.
@@ -93,6 +171,16 @@ class Aligning:
         rows = pa.concat_tables(self._waiting, promote_options="default")
         self._waiting.clear()
         return rows
+
+    def kinds(self) -> pa.Table | None:
+        """Returns the kinds of the rows that ``waiting`` would; None if more is asked of them.
+
+        To count rows, the engine need not be handed thousands of columns.
+        """
+        partitioned = any(self._plan.side(side).partition_by for side in SIDES)
+        if not self._waiting or partitioned or self._plan.added:
+            return None
+        return pa.concat_tables(rows.select(["kind"]) for rows in self._waiting)
 
     def _both(self, task: DiffTask) -> Sides | None:
         """Returns what reads the columns of both sides; None if the engine must compare them."""
@@ -115,7 +203,7 @@ class Aligning:
         return filled
 
     def _rows_at(
-        self, side: SideName, task: DiffTask, arrays: Arrays, *, numbers: Numbers
+        self, side: SideName, task: DiffTask, arrays: "Arrays | _Columns", *, numbers: Numbers
     ) -> pa.Table:
         """Returns some rows of a side, with all columns."""
         wanted = from_numpy(numbers)
@@ -136,3 +224,18 @@ class Aligning:
 
 def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
     return dict(zip(rows.column_names, rows.columns, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """All columns of some files of one side, by field id."""
+
+    arrays: Mapping[int, pa.Array]
+    rows: int
+
+    def column(self, field: Field) -> pa.Array:
+        """Returns a column; see ``Arrays.column``."""
+        found = self.arrays.get(field.id)
+        if found is None:
+            raise Unreadable(field.name)
+        return found

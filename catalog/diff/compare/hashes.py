@@ -2,12 +2,41 @@
 
 from collections.abc import Mapping, Sequence
 
+import duckdb
+
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.model.types import DataType, Scalar, TypeClass
 
 
-def hashed_rows(
+def without_equal(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    compared: Sequence[ColumnPair],
+    *,
+    rows: Mapping[SideName, str],
+    table: str,
+) -> dict[SideName, str]:
+    """Leaves out rows that occur equally often on both sides, by 128 bits of hash.
+
+    The hashes of the others get into a table.
+    """
+    hashed = _hashed_rows(columns, compared, rows)
+    if hashed is None:
+        return dict(rows)
+    con.execute(
+        f"CREATE OR REPLACE TABLE {table} AS SELECT h, g FROM "
+        f"(SELECT h, g, 1 AS n FROM {hashed['f']} UNION ALL "
+        f"SELECT h, g, -1 AS n FROM {hashed['t']}) GROUP BY h, g HAVING sum(n) <> 0"
+    )
+    return {
+        side: f"(SELECT s.* EXCLUDE (h, g) FROM {hashed[side]} s SEMI JOIN {table} d "
+        "ON s.h = d.h AND s.g = d.g)"
+        for side in SIDES
+    }
+
+
+def _hashed_rows(
     columns: SqlColumns, compared: Sequence[ColumnPair], rows: Mapping[SideName, str]
 ) -> dict[SideName, str] | None:
     """Returns SQL of the rows of both sides with their hashes as ``h`` and ``g``.

@@ -16,13 +16,13 @@ Rows that were found by position are partial (see ``positional``) and are held i
 own. The rows of a pair differ somewhere, so that only a tolerance can make them count as equal.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from catalog.diff.compare.align_task import Aligning
 from catalog.diff.compare.by_digest.comparison import ByDigest
 from catalog.diff.compare.by_digest.row_sets import Odd
-from catalog.diff.compare.hashes import hashed_rows
+from catalog.diff.compare.hashes import without_equal
 from catalog.diff.compare.key_problems import KeyChecks
 from catalog.diff.compare.positional import PartialRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -91,6 +91,12 @@ class Remainder:
 
     def run_keyless(self, route: Route) -> None:
         """Compares the files of a task as multisets, those paired by their differing rows."""
+        filled = self._aligning.cancel(route)
+        if filled is not None:
+            for field_id, count in filled.items():
+                self.added_filled[field_id] += count
+            self._take_aligned(WAITING_BYTES)
+            return
         rest = route.rest or DiffTask(route.task.partition, (), ())
         rows = self._selected(rest)
         if rest.before and rest.after and not self.plan.added:
@@ -98,7 +104,8 @@ class Remainder:
             if alone and self._aligning.run(rest) is not None:
                 self._take_aligned(WAITING_BYTES)
                 return
-            rows = self._without_equal(rows)
+            table = f"{self.name}_hashes"
+            rows = without_equal(self.con, self.columns, self._compared, rows=rows, table=table)
         for side in SIDES:
             self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
         for pair in route.pairs:
@@ -136,7 +143,15 @@ class Remainder:
         return self._with_whole([*self._partial.parts(), *self._by_digest.placed.parts()])
 
     def waiting_parts(self) -> list[Part]:
-        """Returns all rows, as arrays where the engine does not have them yet."""
+        """Returns all rows, as arrays where the engine does not have them yet.
+
+        Of rows without a key that it does not have, there are only their kinds.
+        """
+        if not self.plan.key and not self._has_whole:
+            kinds = self._aligning.kinds()
+            if kinds is not None:
+                self.con.register(f"{self.name}_kinds", kinds)
+                return [Part(f"{self.name}_kinds", (), partial=False)]
         return self._with_whole([*self._partial.waiting_parts(), *self._by_digest.placed.parts()])
 
     def whole_parts(self) -> list[Part]:
@@ -147,7 +162,13 @@ class Remainder:
     def _with_whole(self, parts: list[Part]) -> list[Part]:
         if parts and not self._has_whole:
             return parts
-        return [Part(self._whole(), self.plan.value_pairs, partial=False), *parts]
+        return [self._whole_part(), *parts]
+
+    def _whole_part(self) -> Part:
+        """Returns the whole rows; without a key, none of them is a pair that could differ."""
+        self._take_aligned()
+        pairs = self.plan.value_pairs if self.plan.key else ()
+        return Part(self._whole(), pairs, partial=False)
 
     def row_parts(self, fit: bool, shown: Collection[str] | None = None) -> list[Part]:
         """Returns all rows, as they are held if none is held without a column shown, else whole.
@@ -160,29 +181,12 @@ class Remainder:
             if all({p.name for p in part.pairs} >= set(shown) for part in partial):
                 return self._with_whole([*partial, *self._by_digest.placed.parts_with(shown)])
         self._by_digest.placed.move(self._whole())
-        whole = Part(self._whole(), self.plan.value_pairs, partial=False)
+        whole = self._whole_part()
         if not fit:
             return [whole, *self._partial.streams()]
         if self._partial.pairs:
             self._partial.complete(whole.relation)
         return [whole]
-
-    def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
-        """Leaves out rows that occur equally often on both sides, by 128 bits of hash."""
-        hashed = hashed_rows(self.columns, self._compared, rows)
-        if hashed is None:
-            return dict(rows)
-        table = f"{self.name}_hashes"
-        self._sql(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT h, g FROM "
-            f"(SELECT h, g, 1 AS n FROM {hashed['f']} UNION ALL "
-            f"SELECT h, g, -1 AS n FROM {hashed['t']}) GROUP BY h, g HAVING sum(n) <> 0"
-        )
-        return {
-            side: f"(SELECT s.* EXCLUDE (h, g) FROM {hashed[side]} s SEMI JOIN {table} d "
-            "ON s.h = d.h AND s.g = d.g)"
-            for side in SIDES
-        }
 
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by digests of their rows, else by the plain join."""
@@ -242,15 +246,16 @@ class Remainder:
         Returns:
             False if partial rows would have to be paired again: the table must be joined then.
         """
-        self.finish()
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
+                self.finish()
                 self._settle_keyless()
             return True
+        self.finish()
         keys = self.plan.key_pairs
         held = self._by_digest.placed.parts()
         if self._has_whole:
-            held.append(Part(self._whole(), self.plan.value_pairs, partial=False))
+            held.append(self._whole_part())
         several = ""
         if (held or self._partial.pairs) and self._checks.unique:
             several = " WHERE kind <> 'u'"
@@ -299,6 +304,7 @@ class Remainder:
 
     def drop(self) -> None:
         """Drops every table of this remainder."""
+        self.con.unregister(f"{self.name}_kinds")
         self._partial.drop()
         self._by_digest.placed.drop()
         self._drop("rows", "left", "f", "t", "duplicates", "multiple", "again", "places", "hashes")
@@ -312,11 +318,9 @@ class Remainder:
         table = f"{self.name}_rows"
         if not self._has_whole:
             self._has_whole = True
-            nothing = self._selected(DiffTask(None, (), ()))
-            sides = [f"{nothing[side]} {side}" for side in SIDES]
             self._sql(
-                f"CREATE OR REPLACE TABLE {table} AS SELECT '' AS kind, {self._both()} "
-                f"FROM {' CROSS JOIN '.join(sides)} WHERE false"
+                f"CREATE OR REPLACE TABLE {table} AS SELECT '' AS kind, "
+                f"{self.columns.nulls()} WHERE false"
             )
         return table
 

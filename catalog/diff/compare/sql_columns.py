@@ -13,6 +13,7 @@ from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.tolerances import within_tolerance
 from catalog.diff.forms import Form, common_forms, identity
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.engine.quoting import type_sql
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 
@@ -139,6 +140,19 @@ class SqlColumns:
             f"{self.expression(side, pair)} AS m{pair.number}" for pair in self.formed(side)
         ]
         return ", ".join([*columns, "true AS here"])
+
+    def nulls(self) -> str:
+        """Returns a select list of NULLs in place of the columns of the remainder."""
+        listed = []
+        for side in SIDES:
+            nulls = {f.id: f"CAST(NULL AS {type_sql(f.type)})" for f in self.fields(side)}
+            listed += [f"{null} AS {side}_c{i}" for i, null in nulls.items()]
+            listed += [
+                f"{self.expression(side, pair, of=nulls[pair.on(side).id])} AS "
+                f"{side}_m{pair.number}"
+                for pair in self.formed(side)
+            ]
+        return ", ".join(listed)
 
     def expression(self, side: SideName, pair: ColumnPair, *, of: str | None = None) -> str:
         """Returns the comparing value as an expression over a side's relation, or of other SQL."""

@@ -1,6 +1,6 @@
 """What the changed rows of a table have in common, from where they are held."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from catalog.diff.cell_counts import Tally
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -13,7 +13,11 @@ from catalog.diff.segments.whole_rows import WholeRows
 
 
 def segments_of(
-    reader: TableReader, columns: SqlColumns, parts: Sequence[Part], *, counts: Tally
+    reader: TableReader,
+    columns: SqlColumns,
+    changed_rows: Callable[[], Sequence[Part]],
+    *,
+    counts: Tally,
 ) -> tuple[tuple[Segment, ...], int | None]:
     """Returns the segments of changed rows that the engine holds, the strongest first.
 
@@ -22,7 +26,7 @@ def segments_of(
     Args:
         reader: Reads the table's files.
         columns: The columns of the table.
-        parts: The changed rows.
+        changed_rows: Returns the changed rows.
         counts: What was counted of them.
 
     Raises:
@@ -32,8 +36,8 @@ def segments_of(
     if not groups:
         return (), None
     every = counts.updated == sum(file.rows for file in columns.plan.files("t"))
-    if every:  # there are no others in these files, only those in other partitions
-        parts = ()
+    # if so, there are no others in these files, only those in other partitions
+    parts = () if every else changed_rows()
     located = locate(reader.con, columns, parts, groups=groups)
     found: list[Segment] = []
     looked_at = 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from catalog.dataclasses import dataclass, replace
+from catalog.engine.connection import single_row
 from catalog.engine.quoting import type_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.partition_types import declared_type
@@ -17,6 +18,13 @@ from catalog.write.context import WriteContext
 from catalog.write.files.writer import with_own_schema
 from catalog.write.rows.landing import Landed
 from catalog.write.working_table import WorkingTable
+
+WIDE_COLUMNS = 64
+"""Columns from which few rows are copied rather than renamed column by column: each renaming copies
+what the engine knows of all columns."""
+
+COPIED_CELLS = 1 << 24
+"""Cells up to which rows are copied: some hundred megabytes."""
 
 WriteMode = Literal["append", "overwrite", "overwrite_partitions", "upsert"]
 
@@ -156,7 +164,7 @@ def _check_upsert(name: str, key: Sequence[str], given: Sequence[str]) -> None:
 
 
 def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
-    """Brings landed rows into a table's shape: in place, so that they are not copied.
+    """Brings landed rows into a table's shape: in place, so that many are not copied.
 
     Their columns are called ``c<field id>`` afterwards, in any order.
 
@@ -165,6 +173,11 @@ def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
     """
     _check_partition_values(context, landed, shape)
     con, places = context.con, {name: n for n, (name, _) in enumerate(landed.columns)}
+    if len(shape.schema.fields) >= WIDE_COLUMNS:
+        (rows,) = single_row(con, f"SELECT count(*) FROM {landed.table}")
+        if int(rows) * len(shape.schema.fields) <= COPIED_CELLS:
+            _copy(context, landed, shape)
+            return
     kinds = [str(kind) for kind in con.sql(f"SELECT * FROM {landed.table} LIMIT 0").types]
     for field in shape.schema.fields:
         place, kind = places.get(field.name), type_sql(field.type)
@@ -174,6 +187,20 @@ def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
         if kinds[place] != kind:
             con.execute(f"ALTER TABLE {landed.table} ALTER COLUMN s{place} TYPE {kind}")
         con.execute(f"ALTER TABLE {landed.table} RENAME COLUMN s{place} TO c{field.id}")
+
+
+def _copy(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
+    """Brings rows into a table's shape by one statement, in which their order is kept."""
+    con, places = context.con, {name: n for n, (name, _) in enumerate(landed.columns)}
+    listed = [
+        f"CAST({f's{places[field.name]}' if field.name in places else 'NULL'} AS "
+        f"{type_sql(field.type)}) AS c{field.id}"
+        for field in shape.schema.fields
+    ]
+    shaped = context.work.name("shaped")
+    con.execute(f"CREATE TEMP TABLE {shaped} AS SELECT {', '.join(listed)} FROM {landed.table}")
+    con.execute(f"DROP TABLE {landed.table}")
+    con.execute(f"ALTER TABLE {shaped} RENAME TO {landed.table}")
 
 
 def _check_partition_values(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:

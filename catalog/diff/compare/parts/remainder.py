@@ -60,6 +60,12 @@ class SharedRemainder(Remainder):
             self.reader.text_bounds,
         )
 
+    def settle(self) -> bool:
+        """Pairs the rows of keys that are left in several rows; see ``Remainder``."""
+        if self._arrived:
+            self.finish()
+        return super().settle()
+
     def finish(self) -> None:
         """Has the engine hold everything that was compared, here and elsewhere."""
         super().finish()
