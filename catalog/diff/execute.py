@@ -310,21 +310,27 @@ def _described(
     from catalog.diff.partition_sums import partition_sums
 
     every = reader.all_files if options.full_stats else None
-    return counted, partition_sums(reader.plan, counted, _stats_of(reader), everything=every)
+    sums = partition_sums(
+        reader.plan, counted, _stats_of(reader), prints=reader.prints, everything=every
+    )
+    return counted, sums
 
 
 def _stats_of(reader: TableReader) -> "StatsOf":
-    """Returns what describes columns of a partition: fingerprints, or if none are trusted, rows."""
-    if reader.prints:
-        from catalog.diff.partition_sums import kept_stats_of
+    """Returns what describes columns of a partition: fingerprints, and rows where they do not."""
+    from catalog.diff.partition_sums import kept_stats_of
 
-        return kept_stats_of(reader.plan, reader.prints)
+    kept = kept_stats_of(reader.plan, reader.prints)
 
     def stats_of(
         side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
     ) -> dict[int, SideStats]:
-        relation = reader.relation(side, files, [field.id for field in fields])
-        return side_stats(reader.con, relation, fields)
+        stats = kept(side, files, fields)
+        missing = [field for field in fields if field.id not in stats]
+        if missing:
+            relation = reader.relation(side, files, [field.id for field in missing])
+            stats |= side_stats(reader.con, relation, missing)
+        return stats
 
     return stats_of
 

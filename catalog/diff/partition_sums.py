@@ -14,7 +14,7 @@ from catalog.diff.findings import PartitionSums
 from catalog.diff.forms import NUMBERS
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
-from catalog.diff.route import Prints
+from catalog.diff.route import Prints, Route, routes
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.types import Scalar
@@ -22,6 +22,8 @@ from catalog.model.types import Scalar
 MOST_COLUMNS, MOST_PARTITIONS = 24, 4_096
 """Columns, the most changed ones, and partitions that are looked at: no more than people read."""
 
+
+_NO_CHANGE = (Fraction(0), Fraction(0))
 
 StatsOf: TypeAlias = Callable[[SideName, Sequence[DataFile], Sequence[Field]], dict[int, SideStats]]
 """Describes columns of some files of a side, by field id, as far as it can."""
@@ -48,6 +50,7 @@ def partition_sums(
     columns: Mapping[str, ColumnCounts],
     stats_of: StatsOf,
     *,
+    prints: Prints,
     everything: Mapping[SideName, Sequence[DataFile]] | None = None,
 ) -> dict[str, PartitionSums]:
     """Returns how the sums of changed columns changed by partition, by column.
@@ -58,6 +61,8 @@ def partition_sums(
         plan: How the table was compared.
         columns: What was counted.
         stats_of: Describes columns of the files of a partition.
+        prints: The fingerprints that are trusted: columns that they show to be the same have no
+            statistics, where nobody needed them.
         everything: All files of both sides, if those that are the same count as well.
     """
     tasks = [task for task in plan.tasks if task.partition and task.before and task.after]
@@ -73,16 +78,20 @@ def partition_sums(
         return {}
     sums: dict[str, list[tuple[Fraction, Fraction] | None]] = {pair.name: [] for pair in pairs}
     whole = {side: _by_partition(files) for side, files in (everything or {}).items()}
+    same = {id(one.task): _same_columns(one, pairs) for one in routes(plan, prints)}
     for task in tasks:
+        asked = [pair for pair in pairs if pair.number not in same[id(task)]]
         old_files, new_files = (
             whole[side][task.files(side)[0].partition] if whole else task.files(side)
             for side in SIDES
         )
-        before = stats_of("f", old_files, [pair.before for pair in pairs])
-        after = stats_of("t", new_files, [pair.after for pair in pairs])
+        before = stats_of("f", old_files, [pair.before for pair in asked])
+        after = stats_of("t", new_files, [pair.after for pair in asked])
         for pair in pairs:
-            old, new = _total(before, pair.before), _total(after, pair.after)
-            sums[pair.name].append(None if old is None or new is None else (old, new))
+            if pair.number in same[id(task)]:
+                sums[pair.name].append(_NO_CHANGE)
+            else:
+                sums[pair.name].append(_sums(before.get(pair.before.id), after.get(pair.after.id)))
     found = {}
     for name, totals in sums.items():
         known = [one for one in totals if one is not None]
@@ -107,15 +116,32 @@ def _has_sum(pair: ColumnPair) -> bool:
     )
 
 
-def _total(stats: Mapping[int, SideStats], field: Field) -> Fraction | None:
-    """Returns the sum of a column in a partition; None if it is not known, or not finite."""
-    one = stats.get(field.id)
-    if one is None:
+def _same_columns(route: Route, pairs: Sequence[ColumnPair]) -> set[int]:
+    """Returns the numbers of the columns that are known to hold the same in a partition."""
+    if route.rest is not None:
+        return set()
+    changed = {pair.number for files in route.pairs for pair in files.changed}
+    return {pair.number for pair in pairs} - changed
+
+
+def _sums(before: SideStats | None, after: SideStats | None) -> tuple[Fraction, Fraction] | None:
+    """Returns the sums of a column in a partition; None if they are not known, or one not finite.
+
+    What both sides have alike is no change, finite or not.
+    """
+    if before is None or after is None:
         return None
-    if one.total is None:
-        return Fraction(0) if one.low is None else None
+    if before.total is not None and before.total == after.total:
+        return _NO_CHANGE
+    old, new = _total(before), _total(after)
+    return None if old is None or new is None else (old, new)
+
+
+def _total(stats: SideStats) -> Fraction | None:
+    if stats.total is None:
+        return Fraction(0) if stats.low is None else None
     try:
-        return Fraction(one.total)
+        return Fraction(stats.total)
     except ValueError:  # NaN, or an infinity
         return None
 

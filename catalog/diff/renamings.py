@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from catalog.diff.compare.sql_columns import SqlColumns
+from catalog.diff.compare.sql_functions import register_exact_text
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.findings import Renaming
 from catalog.diff.forms import common_forms
@@ -107,11 +108,12 @@ def _compared(
     listed = ["count(*)"]
     for before, after in pairs:
         listed += _counts(before, after)
-    row = single_row(
-        reader.con,
+    query = (
         f"SELECT {', '.join(listed)} FROM {older_rows} f JOIN "
-        f"(FROM {newer_rows} WHERE place < {SAMPLE_ROWS}) t ON {on}",
+        f"(FROM {newer_rows} WHERE place < {SAMPLE_ROWS}) t ON {on}"
     )
+    register_exact_text(reader.con, query)
+    row = single_row(reader.con, query)
     out_of, counts = int(row[0]), [int(count) for count in row[1:]]
     found = []
     for n, (before, after) in enumerate(pairs):

@@ -167,7 +167,7 @@ def count_small(
     if explained:
         from catalog.diff.partition_sums import kept_stats_of, partition_sums
 
-        sums = partition_sums(plan, columns, kept_stats_of(plan, prints))
+        sums = partition_sums(plan, columns, kept_stats_of(plan, prints), prints=prints)
         findings = replace(findings, partition_sums=sums)
     return TableCounts(
         row_counts(plan, count.tally),

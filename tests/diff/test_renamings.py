@@ -1,5 +1,6 @@
 """Columns that look renamed, of tables whose rows have the same keys on both sides."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def test_columns_with_the_same_values_look_renamed(
         Renaming("name", "title", ROWS - 8, ROWS),
         Renaming("size", "length", ROWS, ROWS),
     )
+
+
+def test_numbers_of_unlike_types_look_renamed(tmp_path: Path) -> None:
+    lake = catalog.create(tmp_path / "lake")
+    prices = [Decimal(n) / 8 for n in range(ROWS)]
+    with lake.transaction() as tx:
+        tx.write("t", pa.table({"id": BASE["id"], "price": prices}), mode="overwrite", key=["id"])
+    newer = pa.table({"id": BASE["id"], "cost": [float(price) for price in prices]})
+    with lake.transaction() as tx:
+        tx.write("t", newer, mode="overwrite", key=["id"])
+    with lake.diff("main~1", "main") as found:
+        assert found["t"].view.renamings == (Renaming("price", "cost", ROWS, ROWS),)
 
 
 @pytest.mark.parametrize("gone", ["same", "empty"])

@@ -19,6 +19,12 @@ def register_functions(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> None:
         register_tolerance(con, pair)
 
 
+def register_exact_text(con: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Registers the function that SQL of compared forms may call, if it does."""
+    if EXACT_TEXT in sql:
+        add_function(con, EXACT_TEXT, exact_text, parameters=["DOUBLE"], returned="VARCHAR")
+
+
 def register_tolerance(con: duckdb.DuckDBPyConnection, pair: ColumnPair) -> None:
     """Registers the function that the condition of a pair's tolerance may call."""
     function = exact_function(pair)

@@ -43,4 +43,4 @@ def segments_of_small(
             )
             some, count = search.run(located.files(side))
             found, looked_at = [*found, *some], max(looked_at, count)
-    return tuple(found), looked_at or None
+    return tuple(found), (looked_at or None) if found else None

@@ -49,4 +49,4 @@ def segments_of(
                 columns.plan, files, own, counts=counts, elsewhere=reader.elsewhere
             ).run(located.files(side), whole)
             found, looked_at = [*found, *some], max(looked_at, count)
-    return tuple(found), looked_at or None
+    return tuple(found), (looked_at or None) if found else None

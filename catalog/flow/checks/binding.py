@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from catalog.dataclasses import dataclass, replace
-from catalog.diff.forms import common_forms
+from catalog.diff.forms import EXACT_TEXT, common_forms
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.flow.checks.columns import CheckedColumn, checked_column
 from catalog.flow.checks.values import Comparable, comparable, outside, value_list
@@ -228,7 +228,14 @@ def _with_parent(bound: BoundCheck, find: FindTable) -> BoundCheck:
                 f"{child.text} is of type {child.type}, and {table.name}.{parent.text} of type "
                 f"{parent.type}: they cannot be compared",
             )
-        keys.append((forms.before(child.sql), forms.after(parent.sql)))
+        key = (forms.before(child.sql), forms.after(parent.sql))
+        if any(EXACT_TEXT in sql for sql in key):  # no function of Python's is in a check's engine
+            raise _error(
+                f"{child.text} is of type {child.type}, and {table.name}.{parent.text} of type "
+                f"{parent.type}: floats and decimals are not matched",
+                hint="round one of them in a check of kind sql",
+            )
+        keys.append(key)
     children, parents = zip(*keys, strict=True)
     return replace(bound, parent=Parent(table, columns, children, parents))
 
@@ -279,5 +286,5 @@ def _said_of(column: CheckedColumn) -> Iterator[None]:
         raise InvalidInput(message, kind=error.kind, hint=error.advice) from error
 
 
-def _error(reason: str, *, kind: ErrorKind = ErrorKind.BAD_CHECK) -> InvalidInput:
-    return InvalidInput(reason, kind=kind)
+def _error(reason: str, *, kind: ErrorKind = ErrorKind.BAD_CHECK, hint: str = "") -> InvalidInput:
+    return InvalidInput(reason, kind=kind, hint=hint)

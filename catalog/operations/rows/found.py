@@ -4,11 +4,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from catalog.dataclasses import dataclass, replace
-from catalog.diff.compare.sql_functions import exact_text
-from catalog.diff.forms import EXACT_TEXT
+from catalog.diff.compare.sql_functions import register_exact_text
 from catalog.engine.checks import checked
 from catalog.engine.failures import engine_errors
-from catalog.engine.instances import add_function
 from catalog.engine.quoting import literal, type_sql
 from catalog.engine.readable import readable
 from catalog.engine.relation import prepare, relation_sql
@@ -134,7 +132,7 @@ class FoundRows:
         )
         pairs = zip(key.columns, fields, strict=True)
         condition = " AND ".join(column.matches(f"c{f.id}", f.type) for column, f in pairs)
-        self._register(condition)
+        register_exact_text(self._work.con, condition)
         relation = prepare(self._work.con, relation_sql(scan))
         ((rows,),) = self.query(f"SELECT count(*) FROM {relation} WHERE {condition}")
         assert isinstance(rows, int)
@@ -193,7 +191,7 @@ class FoundRows:
             watch = verified(self._repository, files, what=what)
             with checked([watch.check]), engine_errors():
                 con = self._work.con
-                self._register(condition)
+                register_exact_text(self._work.con, condition)
                 scan = scan_plan(
                     _as_it_is(columns),
                     [_numbered(file, columns, n) for n, file in enumerate(files)],
@@ -256,13 +254,6 @@ class FoundRows:
                 return None
         return found
 
-    def _register(self, sql: str) -> None:
-        """Registers the function that SQL may call."""
-        if EXACT_TEXT in sql:
-            add_function(
-                self._work.con, EXACT_TEXT, exact_text, parameters=["DOUBLE"], returned="VARCHAR"
-            )
-
     def select(self, table: TableSnapshot, rows: Sequence[FoundRow]) -> str:
         """Returns SQL of rows by the schema of a table, with their places in ``i``.
 
@@ -291,7 +282,7 @@ class FoundRows:
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """Runs a query over what was kept."""
-        self._register(sql)
+        register_exact_text(self._work.con, sql)
         with engine_errors():
             return list(self._work.con.execute(sql).fetchall())
 

@@ -2,8 +2,10 @@
 
 import shutil
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from catalog.catalog import Catalog
@@ -62,6 +64,18 @@ def test_what_cannot_be_run_is_broken(shared: Catalog, one: Check, reason: str) 
     assert found[1].failures is None
     assert found[1].refuses
     assert found[2].failures == 19
+
+
+def test_floats_and_decimals_are_not_matched(tmp_path: Path) -> None:
+    cat = Catalog.create(tmp_path / "lake")
+    with cat.transaction() as tx:
+        tx.write("prices", pa.table({"id": [1.5, 2.0]}), mode="overwrite")
+        prices = [Decimal("1.5"), Decimal("2.1"), None]
+        tx.write("orders", pa.table({"price": prices}), mode="overwrite")
+    one = check("relationships", "price", to="prices", field="id")
+    (result,) = results(cat, [one])
+    assert result.status == "broken"
+    assert "floats and decimals are not matched" in result.message
 
 
 def test_what_a_stranger_stored_is_broken_or_harmless(shared: Catalog) -> None:
