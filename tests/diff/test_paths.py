@@ -337,6 +337,7 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
 FOUND = {
     39880922: 1,  # columns that are equal in a partition, and have no statistics
     153: 1,  # files that are joined, and have none
+    1067: 3,  # rows with equal keys, of which any may have come, and a column that was added
     112: 3,  # rows that did not change were looked at, and nothing was found
     628: 3,  # a decimal went, and a float came
 }
@@ -370,8 +371,12 @@ def every_path_is_right(pair: Pair, block: int, dense: bool) -> None:
         assert first is not None
         answers = [lake.diff(first, second, method=m, **options) for m in ("auto", "join")]
         fast, joined = (answer[TABLE].to_dict() for answer in answers)
+        added = {column.name for column in answers[0][TABLE]._plan.added}
         for one in (fast, joined):
             del one["files"]["bytes_read"]
+            if one["key_problems"]:  # which of several rows came is not said
+                for column in one["columns"]:
+                    column.pop("filled") if column["column"] in added else None
         assert fast == joined
         compared = {pair.name for pair in answers[0][TABLE]._plan.pairs if pair.compared}
         narrow = answers[0][TABLE].changes(columns="changed").read_all()
