@@ -121,7 +121,7 @@ class KeptRows:
         changed = self._columns.any_changed(part.pairs)
         assert part.streamed is not None, "of others, the first rows are not known"
         rows, own = single_row(
-            self._con, f"SELECT count(*), count_if({changed}) FROM {part.streamed.sample}"
+            self._con, f"SELECT count(*), count(*) FILTER ({changed}) FROM {part.streamed.sample}"
         )
         self._has_keys = int(own) > 0
         return int(own) <= int(rows) * KEPT_SHARE
