@@ -19,8 +19,7 @@ from catalog.repository.expired import Expired
 from catalog.repository.history import missing_commits
 from catalog.repository.ref_listing import SUFFIX, each
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
-from catalog.repository.spares import PREFIX as SPARE
-from catalog.repository.spares import spared
+from catalog.repository.spares import spare_path, spared
 
 RootReason: TypeAlias = Literal["branch", "tag", "reflog", "merge"]
 """Why a commit is a root."""
@@ -163,7 +162,7 @@ def _objects(repository: Repository, prefix: str) -> Sequence[str]:
             raise CorruptData(
                 f"{path} is gone: nobody removes branches and tags",
                 hint=f"restore it from a backup, or make it again; or, if it is to be gone, "
-                f"remove {SPARE}{path}",
+                f"remove {spare_path(path)}",
             )
     return found
 

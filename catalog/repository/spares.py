@@ -13,11 +13,25 @@ from catalog.storage.store import ObjectStore
 
 PREFIX = "spare/"
 
+_REFS = "refs/"
+"""How the paths of references begin. Those of copies do not: a folder with a folder of this name is
+taken for a catalog."""
+
 
 def keep_spare(store: ObjectStore, path: str, data: bytes) -> None:
     """Keeps a copy of a reference that was just created."""
     with suppress(CatalogError):
-        store.put(PREFIX + path, data)
+        store.put(spare_path(path), data)
+
+
+def spare_path(path: str) -> str:
+    """Returns where the copy of a reference is: ``spare/tags/v1.json`` of ``refs/tags/v1.json``."""
+    return PREFIX + path.removeprefix(_REFS)
+
+
+def reference_of(path: str) -> str:
+    """Returns of which reference there is a copy at a path."""
+    return _REFS + path.removeprefix(PREFIX)
 
 
 def spared(store: ObjectStore, prefix: str) -> frozenset[str]:
@@ -25,4 +39,4 @@ def spared(store: ObjectStore, prefix: str) -> frozenset[str]:
 
     Of one that was listed later, and is not there, something is lost.
     """
-    return frozenset(info.path.removeprefix(PREFIX) for info in store.list(PREFIX + prefix))
+    return frozenset(reference_of(info.path) for info in store.list(spare_path(prefix)))

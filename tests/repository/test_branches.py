@@ -7,6 +7,7 @@ from catalog.model.refs import REFLOG_PAGE, Move, move_from_json, move_to_json
 from catalog.repository.branches import Branches, Stamp, branch_path, page_path
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import pack_path
+from catalog.repository.spares import spare_path
 from catalog.storage.store import OutcomeUnknown, SwapLost
 from tests.storage.wrappers import CountingStore, FaultyStore
 
@@ -25,11 +26,11 @@ def test_a_branch_is_one_object_and_a_spare_copy_of_it(
     before = {info.path for info in store.list("")}
     history.create("dev", history.first)
     path = branch_path("dev")
-    assert {info.path for info in store.list("")} - before == {path, f"spare/{path}"}
-    assert store.read(path).data == store.read(f"spare/{path}").data
+    assert {info.path for info in store.list("")} - before == {path, spare_path(path)}
+    assert store.read(path).data == store.read(spare_path(path)).data
     history.advance()
     assert {info.path for info in store.list("spare/")} == {
-        f"spare/{branch_path(name)}" for name in ("main", "dev")
+        spare_path(branch_path(name)) for name in ("main", "dev")
     }
 
 

@@ -163,7 +163,7 @@ def test_a_branch_takes_three_requests_and_one_in_the_background(lake: Lake) -> 
         lake.asked()
         cat.branches.create(f"dev{cold}")
         branch, lists, made, spare = lake.asked()
-        assert (spare.method, "/spare/refs/" in spare.path) == ("PUT", True)
+        assert (spare.method, "/spare/branches/" in spare.path) == ("PUT", True)
         assert [branch.method, lists.method, made.method] == ["GET", "GET", "PUT"]
         assert lists.path.count("/") < branch.path.count("/"), "it lists what is garbage"
 

@@ -29,6 +29,7 @@ from catalog.repository.iceberg_sums import read_sum, sum_path, summed
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.row_digests import is_damaged
 from catalog.repository.spares import PREFIX as SPARE
+from catalog.repository.spares import reference_of, spare_path
 from catalog.storage.store import ObjectStore
 
 _OWN = re.compile(
@@ -98,7 +99,7 @@ def check_gc(store: ObjectStore, findings: Findings) -> None:
 def check_spares(store: ObjectStore, findings: Findings) -> None:
     """Verifies the spare copies of references, and compares those of tags with the tags."""
     for info in store.list(SPARE):
-        path = info.path.removeprefix(SPARE)
+        path = reference_of(info.path)
         name = decode_segment(path.rpartition("/")[2].removesuffix(SUFFIX)) or ""
         check()
         try:
@@ -126,7 +127,7 @@ def _compare(store: ObjectStore, findings: Findings, path: str, spare: bytes) ->
         data = store.read(path).data
         tag_from_json(parse_json(data, path), name)
         if data != spare:
-            message = f"{path} and {SPARE}{path} are not the same"
+            message = f"{path} and {spare_path(path)} are not the same"
             findings.ref(findings.add("tag-wrong", path, message), name)
 
 

@@ -18,8 +18,7 @@ from catalog.model.rules import rules_from_json
 from catalog.repository import branches, tags
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
-from catalog.repository.spares import PREFIX as SPARE
-from catalog.repository.spares import spared
+from catalog.repository.spares import spare_path, spared
 
 RECENT = datetime.timedelta(days=30)
 """How long the commits are looked at that a branch was moved away from: that garbage collection
@@ -138,7 +137,7 @@ class _RefsCheck:
         """Takes a branch that is gone; what it needed at first is not left over."""
         message = f"{path} is gone: nobody removes the object of a branch"
         try:
-            spare = self._repository.store.read(SPARE + path).data
+            spare = self._repository.store.read(spare_path(path)).data
             name = decode_segment(path.removeprefix(branches.PREFIX).removesuffix(SUFFIX))
             first = branch_from_json(parse_json(spare, path), name or "").commit_id
             if first is not None:

@@ -35,8 +35,7 @@ from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import Place
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import CATALOG_PATH, Repository
-from catalog.repository.spares import PREFIX as SPARE
-from catalog.repository.spares import keep_spare, spared
+from catalog.repository.spares import keep_spare, reference_of, spare_path, spared
 from catalog.storage.store import FinishesWrites, ObjectStore
 
 LEFT_OVER = ("gc-list-damaged", "tag-missing", "tag-damaged")
@@ -159,7 +158,7 @@ class Repair:
 
     def _spare(self, path: str) -> bool:
         """Copies a reference again whose spare copy is damaged."""
-        original = path.removeprefix(SPARE)
+        original = reference_of(path)
         if original not in self._verified.refs:
             return False
         data = self._store.read(original).data
@@ -170,7 +169,7 @@ class Repair:
     def _spared(self, path: str) -> bytes | None:
         """Returns the bytes of a tag, or of the mark of a deleted one, from its spare copy."""
         try:
-            data = self._store.read(SPARE + path).data
+            data = self._store.read(spare_path(path)).data
         except NotFound:
             return None
         whole = not data if path.endswith(tags.DELETED) else _accepts(path)(data)
@@ -187,7 +186,7 @@ class Repair:
     def _given(self, path: str) -> bool:
         """Gives a name to its tag again, if there is one, and never was a branch of that name."""
         name = decode_segment(path.removeprefix(branches.PREFIX).removesuffix(SUFFIX))
-        if not name or self._store.info(SPARE + path) is not None:
+        if not name or self._store.info(spare_path(path)) is not None:
             return False
         if self._repository.tags.find(name) is None:
             return False
