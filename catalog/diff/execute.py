@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from catalog.diff.cell_counts import Tally, column_counts, row_counts
 from catalog.diff.compare.key_problems import KeyChecks
@@ -37,9 +36,6 @@ from catalog.engine.quoting import type_sql
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.schema import Field
-
-if TYPE_CHECKING:
-    from catalog.diff.partition_sums import StatsOf
 
 Progress = Callable[[int], None]
 """Called with the rows of a task that is done."""
@@ -309,30 +305,15 @@ def _described(
         return counted, {}
     from catalog.diff.partition_sums import partition_sums
 
-    every = reader.all_files if options.full_stats else None
-    sums = partition_sums(
-        reader.plan, counted, _stats_of(reader), prints=reader.prints, everything=every
-    )
-    return counted, sums
-
-
-def _stats_of(reader: TableReader) -> "StatsOf":
-    """Returns what describes columns of a partition: fingerprints, and rows where they do not."""
-    from catalog.diff.partition_sums import kept_stats_of
-
-    kept = kept_stats_of(reader.plan, reader.prints)
-
-    def stats_of(
+    def read(
         side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
     ) -> dict[int, SideStats]:
-        stats = kept(side, files, fields)
-        missing = [field for field in fields if field.id not in stats]
-        if missing:
-            relation = reader.relation(side, files, [field.id for field in missing])
-            stats |= side_stats(reader.con, relation, missing)
-        return stats
+        relation = reader.relation(side, files, [field.id for field in fields])
+        return side_stats(reader.con, relation, fields)
 
-    return stats_of
+    every = reader.all_files if options.full_stats else None
+    sums = partition_sums(reader.plan, counted, reader.prints, read=read, everything=every)
+    return counted, sums
 
 
 def _has_touched(counts: ColumnCounts) -> bool:

@@ -14,7 +14,7 @@ from catalog.diff.findings import PartitionSums
 from catalog.diff.forms import NUMBERS
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
-from catalog.diff.route import Prints, Route, routes
+from catalog.diff.route import Prints, Route, route
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.types import Scalar
@@ -22,22 +22,10 @@ from catalog.model.types import Scalar
 MOST_COLUMNS, MOST_PARTITIONS = 24, 4_096
 """Columns, the most changed ones, and partitions that are looked at: no more than people read."""
 
-
 _NO_CHANGE = (Fraction(0), Fraction(0))
 
 StatsOf: TypeAlias = Callable[[SideName, Sequence[DataFile], Sequence[Field]], dict[int, SideStats]]
-"""Describes columns of some files of a side, by field id, as far as it can."""
-
-
-def kept_stats_of(plan: TablePlan, prints: Prints) -> StatsOf:
-    """Returns what describes columns by fingerprints alone."""
-
-    def stats_of(
-        side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
-    ) -> dict[int, SideStats]:
-        return kept_stats(plan.side(side), files, fields, prints=prints, float_texts=_texts)
-
-    return stats_of
+"""Describes columns of some files of a side, by field id."""
 
 
 def _texts(values: Sequence[float]) -> dict[float, str]:
@@ -48,9 +36,9 @@ def _texts(values: Sequence[float]) -> dict[float, str]:
 def partition_sums(
     plan: TablePlan,
     columns: Mapping[str, ColumnCounts],
-    stats_of: StatsOf,
-    *,
     prints: Prints,
+    *,
+    read: StatsOf | None = None,
     everything: Mapping[SideName, Sequence[DataFile]] | None = None,
 ) -> dict[str, PartitionSums]:
     """Returns how the sums of changed columns changed by partition, by column.
@@ -60,44 +48,58 @@ def partition_sums(
     Args:
         plan: How the table was compared.
         columns: What was counted.
-        stats_of: Describes columns of the files of a partition.
-        prints: The fingerprints that are trusted: columns that they show to be the same have no
-            statistics, where nobody needed them.
+        prints: The fingerprints that are trusted.
+        read: Reads what they do not say; None if nothing is to be read.
         everything: All files of both sides, if those that are the same count as well.
     """
     tasks = [task for task in plan.tasks if task.partition and task.before and task.after]
     if not 2 <= len(tasks) <= MOST_PARTITIONS or not plan.same_partitioning:
         return {}
-    pairs = [
-        pair
-        for pair in plan.pairs
-        if pair.name in columns and columns[pair.name].changed and _has_sum(pair)
-    ]
-    pairs = sorted(pairs, key=lambda pair: -columns[pair.name].changed)[:MOST_COLUMNS]
+    pairs = _most_changed(plan, columns)
     if not pairs:
         return {}
     sums: dict[str, list[tuple[Fraction, Fraction] | None]] = {pair.name: [] for pair in pairs}
     whole = {side: _by_partition(files) for side, files in (everything or {}).items()}
-    same = {id(one.task): _same_columns(one, pairs) for one in routes(plan, prints)}
     for task in tasks:
-        asked = [pair for pair in pairs if pair.number not in same[id(task)]]
-        old_files, new_files = (
-            whole[side][task.files(side)[0].partition] if whole else task.files(side)
+        files = {
+            side: whole[side][task.files(side)[0].partition] if whole else task.files(side)
             for side in SIDES
-        )
-        before = stats_of("f", old_files, [pair.before for pair in asked])
-        after = stats_of("t", new_files, [pair.after for pair in asked])
+        }
+        stats = {
+            side: kept_stats(
+                plan.side(side),
+                files[side],
+                [pair.on(side) for pair in pairs],
+                prints=prints,
+                float_texts=_texts,
+            )
+            for side in SIDES
+        }
+        missing = [p for p in pairs if any(p.on(side).id not in stats[side] for side in SIDES)]
+        same = _same_columns(route(plan, task, prints), missing) if missing else set()
+        missing = [pair for pair in missing if pair.number not in same]
+        if missing and read is not None:
+            for side in SIDES:
+                stats[side] |= read(side, files[side], [pair.on(side) for pair in missing])
         for pair in pairs:
-            if pair.number in same[id(task)]:
-                sums[pair.name].append(_NO_CHANGE)
-            else:
-                sums[pair.name].append(_sums(before.get(pair.before.id), after.get(pair.after.id)))
+            before, after = (stats[side].get(pair.on(side).id) for side in SIDES)
+            sums[pair.name].append(_NO_CHANGE if pair.number in same else _sums(before, after))
     found = {}
     for name, totals in sums.items():
         known = [one for one in totals if one is not None]
         if len(known) == len(totals) and (summed := _summed(known)):
             found[name] = summed
     return found
+
+
+def _most_changed(plan: TablePlan, columns: Mapping[str, ColumnCounts]) -> list[ColumnPair]:
+    """Returns the columns whose sums are looked at."""
+    pairs = [
+        pair
+        for pair in plan.pairs
+        if pair.name in columns and columns[pair.name].changed and _has_sum(pair)
+    ]
+    return sorted(pairs, key=lambda pair: -columns[pair.name].changed)[:MOST_COLUMNS]
 
 
 def _by_partition(
@@ -116,11 +118,11 @@ def _has_sum(pair: ColumnPair) -> bool:
     )
 
 
-def _same_columns(route: Route, pairs: Sequence[ColumnPair]) -> set[int]:
+def _same_columns(found: Route, pairs: Sequence[ColumnPair]) -> set[int]:
     """Returns the numbers of the columns that are known to hold the same in a partition."""
-    if route.rest is not None:
+    if found.rest is not None:
         return set()
-    changed = {pair.number for files in route.pairs for pair in files.changed}
+    changed = {pair.number for files in found.pairs for pair in files.changed}
     return {pair.number for pair in pairs} - changed
 
 

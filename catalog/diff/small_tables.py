@@ -165,10 +165,9 @@ def count_small(
         findings = replace(findings, segments=segments, sample=sample)
     columns = column_counts(plan, count.tally, described)
     if explained:
-        from catalog.diff.partition_sums import kept_stats_of, partition_sums
+        from catalog.diff.partition_sums import partition_sums
 
-        sums = partition_sums(plan, columns, kept_stats_of(plan, prints), prints=prints)
-        findings = replace(findings, partition_sums=sums)
+        findings = replace(findings, partition_sums=partition_sums(plan, columns, prints))
     return TableCounts(
         row_counts(plan, count.tally),
         columns,

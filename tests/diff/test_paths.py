@@ -360,6 +360,7 @@ def every_path_is_right(pair: Pair, block: int, dense: bool) -> None:
             patch.setattr(f"catalog.{module}.BLOCK_ROWS", block)
         patch.setattr("catalog.diff.compare.align_task.ALIGNED_ROWS", 0)
         if dense:
+            patch.setattr("catalog.diff.compare.align_task.WIDE_COLUMNS", 0)
             patch.setattr("catalog.diff.compare.positional.DENSE_ROWS", 0)
             patch.setattr("catalog.diff.compare.positional.DENSE_SHARE", -1)
             patch.setattr("catalog.diff.compare.small_pairs.SMALL_BYTES", 0)

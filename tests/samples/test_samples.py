@@ -33,6 +33,20 @@ def test_it_is_small() -> None:
     assert sum(p.stat().st_size for p in SAMPLE.rglob("*") if p.is_file()) < 200_000
 
 
+@pytest.mark.parametrize("of", [SAMPLE, SAMPLE.with_name("format-2")])
+def test_neither_it_nor_a_copy_is_damaged_before_and_after_a_repair(
+    tmp_path: Path, of: Path
+) -> None:
+    """The first releases made tags without a branch that keeps their names."""
+    shutil.copytree(of, tmp_path / "lake")
+    old = Catalog.open(str(tmp_path / "lake"))
+    old.clone_to(tmp_path / "copy")
+    for cat in (old, Catalog.open(str(tmp_path / "copy"))):
+        assert not cat.fsck().findings
+        assert not cat.fsck(repair=True).findings
+        assert not cat.fsck(deep=True).findings
+
+
 def test_the_log_is_the_same(cat: Catalog) -> None:
     log = cat.log()
     assert [c.message for c in reversed(log)] == [

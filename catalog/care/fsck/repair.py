@@ -153,8 +153,18 @@ class Repair:
         for path in self._verified.refs:
             if path not in have:
                 check()
-                with suppress(NotFound):
-                    keep_spare(self._store, path, self._store.read(path).data)
+                with suppress(CatalogError):
+                    if path.startswith(branches.PREFIX) or self._is_given(path):
+                        keep_spare(self._store, path, self._store.read(path).data)
+
+    def _is_given(self, path: str) -> bool:
+        """Returns whether a branch gives a tag its name, as a copy of the tag will vouch for.
+
+        The first releases made tags without; those that are not deleted get it now.
+        """
+        name = path.removeprefix(tags.PREFIX).removesuffix(tags.DELETED)
+        branch = f"{branches.PREFIX}{name}"
+        return self._store.info(branch) is not None or self._given(branch)
 
     def _spare(self, path: str) -> bool:
         """Copies a reference again whose spare copy is damaged."""

@@ -213,12 +213,13 @@ class Mirror:
         store, tag = self._target.store, wanted.tag
         there = _tag_at(self._target, tag.name)
         spent = is_spent(store, tag.name)
+        held = self._target.branches.held(tag.name)
         if there is not None and there != tag.commit_id:
             self.outcome.refused[tag.name] = (
                 f"tag {tag.name!r} is {tag.commit_id[:8]} in {self._source.store.location}, and "
                 f"{there[:8]} in {store.location}: tags never move"
             )
-        elif self._is_branch(tag.name):
+        elif held is not None and held.branch.commit_id is not None:
             self.outcome.refused.setdefault(
                 tag.name, f"tag {tag.name!r} is a branch in {store.location}"
             )
@@ -227,24 +228,26 @@ class Mirror:
         else:
             after = None if wanted.is_deleted else tag.commit_id
             if not self._dry_run:
-                self._put_tag(wanted, is_new=there is None)
+                self._put_tag(wanted, is_new=there is None, is_given=held is not None)
             if there != after:
                 self.outcome.moved.append(MovedRef(tag.name, "tag", there, after))
 
-    def _is_branch(self, name: str) -> bool:
-        found = self._target.branches.held(name)
-        return found is not None and found.branch.commit_id is not None
+    def _put_tag(self, wanted: StoredTag, *, is_new: bool, is_given: bool) -> None:
+        """Writes a tag, or the mark that it is deleted.
 
-    def _put_tag(self, wanted: StoredTag, *, is_new: bool) -> None:
+        Spare copies say that a branch gives it its name, which the first releases did not make.
+        """
         store, path = self._target.store, tag_path(wanted.tag.name)
         if wanted.is_deleted:  # first of all: it must never be seen as one that is not
             create_named(store, path + DELETED, b"")
-            keep_spare(store, path + DELETED, b"")
+            if is_given:
+                keep_spare(store, path + DELETED, b"")
         elif self._checks:
             self._target.tags.check(wanted.tag.commit_id)
         if is_new:
             create_own(store, path, wanted.data)
-            keep_spare(store, path, wanted.data)
+            if is_given:
+                keep_spare(store, path, wanted.data)
         self._target.tags.changed = True
 
 

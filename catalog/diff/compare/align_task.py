@@ -22,7 +22,6 @@ from catalog.diff.compare.row_multisets import cancelled, filled, values_in
 from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import unwrapped
-from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.plan import SIDES, DiffTask, SideName
 from catalog.diff.route import Route
 from catalog.engine.arrow_arrays import constant, from_numpy
@@ -137,15 +136,11 @@ class Aligning:
     def _whole(self, side: SideName, files: Sequence[DataFile]) -> "_Columns | None":
         """Reads all columns of small files; None if the engine must."""
         fields = list(held(self._plan, side))
-        read = [self._small.columns(side, file, fields) for file in files if file.rows]
-        found = {}
-        for n, field in enumerate(fields):
-            parts = [columns[n] for columns in read if columns is not None]
-            whole = in_one(pa.chunked_array(parts)) if len(parts) == len(read) else None
-            if whole is None:
-                return None
-            found[field.id] = whole
-        return _Columns(found, sum(file.rows for file in files))
+        columns = self._small.joined_columns(side, files, fields)
+        if columns is None:
+            return None
+        by_id = {field.id: column for field, column in zip(fields, columns, strict=True)}
+        return _Columns(by_id, sum(file.rows for file in files))
 
     def _keep(self, mine: pa.Table, theirs: pa.Table, *, pairs: int) -> None:
         """Keeps rows that differ, of which the first pairs are those of one key."""

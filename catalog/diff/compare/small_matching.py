@@ -11,11 +11,9 @@ import pyarrow as pa
 
 from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.arrays import arrow_type
 from catalog.diff.compare.differing import unlike
 from catalog.diff.compare.python_values import ORDERED, values_of
 from catalog.diff.compare.small_pairs import SmallPairs
-from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName
 from catalog.diff.route import constant
 from catalog.engine.arrow_arrays import Numbers, from_numpy
@@ -104,18 +102,10 @@ def _read(
     small: SmallPairs, task: DiffTask, pairs: Sequence[ColumnPair], *, side: SideName
 ) -> Columns | None:
     """Reads columns of all files of a side; None if the engine must read one."""
-    fields = [pair.on(side) for pair in pairs]
-    files = [small.columns(side, file, fields) for file in task.files(side)]
-    if not files:
-        return {pair.number: pa.nulls(0, arrow_type(pair.on(side).type)) for pair in pairs}
-    found = {}
-    for n, pair in enumerate(pairs):
-        parts = [columns[n] for columns in files if columns is not None]
-        whole = in_one(pa.chunked_array(parts)) if len(parts) == len(files) else None
-        if whole is None:
-            return None
-        found[pair.number] = whole
-    return found
+    columns = small.joined_columns(side, task.files(side), [pair.on(side) for pair in pairs])
+    if columns is None:
+        return None
+    return {pair.number: column for pair, column in zip(pairs, columns, strict=True)}
 
 
 def _keys(

@@ -303,6 +303,30 @@ class SmallPairs:
         finally:
             opened.close()
 
+    def joined_columns(
+        self, side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
+    ) -> list[pa.Array] | None:
+        """Returns columns of files of a side, one file after another; None as for ``columns``.
+
+        Raises:
+            CorruptData: A file cannot be read.
+        """
+        read = []
+        for file in files:
+            columns = self.columns(side, file, fields) if file.rows else []
+            if columns is None:
+                return None
+            read += [columns] if columns else []
+        if not read:
+            return [pa.nulls(0, arrow_type(field.type)) for field in fields]
+        joined = []
+        for parts in zip(*read, strict=True):
+            whole = in_one(pa.chunked_array(parts))
+            if whole is None:
+                return None
+            joined.append(whole)
+        return joined
+
     def can_compare(self, changed: Sequence[ColumnPair]) -> bool:
         """Returns whether columns compare as they are, in types that Arrow reads as DuckDB does."""
         numbers = tuple(column.number for column in changed)
