@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import CatalogError
-from catalog.report.figures import counted
+from catalog.report.figures import counted, plain
 from cli.interruption import is_interruption, passed_on
 from cli.output import stderr
 from cli.output.csv_style import PLAIN, CsvStyle
@@ -65,6 +65,23 @@ def run_sql(
         if found is not None:
             rows = found if target is None else watched(found, progress)
             write_rows(rows, how, target, style=style, look=look)
+    _note_unkept(session, query)
+
+
+def _note_unkept(session: "Session", query: str) -> None:
+    """Notes that a table which the last statement made or changed ends with the session."""
+    from catalog.query import connection_state
+    from catalog.query.parse.analyse import analyse
+    from catalog.query.pending_write import WRITING
+
+    last = analyse(query)[-1]
+    if last.kind not in WRITING or last.target is None or last.temporary:
+        return
+    if len(last.target.name) == 1 and connection_state.database(session.connection) == "memory":
+        stderr.note(
+            f"({plain(last.target.name[0])} was of this session alone, which has ended; "
+            "--branch BRANCH commits what statements write)"
+        )
 
 
 def watched(rows: "pa.RecordBatchReader", progress: stderr.Progress) -> "pa.RecordBatchReader":

@@ -98,6 +98,27 @@ def test_a_query_that_cannot_write_says_how_to(lake: Path, parquetry: Runner) ->
     )
 
 
+def test_a_table_of_the_session_alone_is_told(
+    lake: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    for query in (
+        "CREATE TABLE fresh AS FROM orders",
+        "CREATE VIEW fresh AS FROM orders",
+        "CREATE TABLE fresh (x INT); INSERT INTO fresh VALUES (1)",
+    ):
+        said = parquetry("sql", query)
+        assert said.code == 0
+        assert "fresh was of this session alone" in said.err and "--branch" in said.err
+    for query in (
+        "CREATE TABLE fresh AS FROM orders; FROM fresh",
+        "CREATE TEMP TABLE fresh AS FROM orders",
+        f"COPY (FROM orders) TO '{tmp_path / 'orders.csv'}'",
+        f"ATTACH '{tmp_path / 'own.db'}' AS own; CREATE TABLE own.fresh AS FROM orders",
+        f"ATTACH '{tmp_path / 'own.db'}' AS own; USE own; CREATE TABLE x AS FROM orders",
+    ):
+        assert "session" not in parquetry("sql", query).err, query
+
+
 def test_same_column_names_do_not_swallow_each_other(lake: Path, parquetry: Runner) -> None:
     rows = json.loads(parquetry("sql", "--json", "SELECT 1 AS a, 2 AS a, 3 AS a_1").out)["rows"]
     assert list(rows[0].values()) == [1, 2, 3]
