@@ -132,7 +132,7 @@ def check_bucket(world: BucketWorld) -> None:
 
 @pytest.mark.invariant("No order of writers and garbage collections loses or leaves anything")
 def test_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, access: S3Service) -> None:
-    for seed in effort((3,), tuple(range(100, 104))):
+    for seed in effort((3,), tuple(range(100, 107))):
         world = BucketWorld(tmp_path / str(seed), Random(seed), access)
         create(world.store(), author="tester", now=world.time())
         begin(world, monkeypatch)
