@@ -273,8 +273,14 @@ class CatalogReader:
         Raises:
             InvalidInput: The query is not valid.
             NotFound: A table or ref does not exist.
+            Unsupported: It writes to a table of the catalog, or makes one that nobody could read.
         """
-        return self.connect(ref).sql(query, params)
+        from catalog.query.unkept import refuse_unkept
+
+        session = self.connect(ref)
+        found = session.sql(query, params)
+        refuse_unkept(session, query)
+        return found
 
     def lineage(
         self,

@@ -69,17 +69,13 @@ def run_sql(
 
 
 def _note_unkept(session: "Session", query: str) -> None:
-    """Notes that a table which the last statement made or changed ends with the session."""
-    from catalog.query import connection_state
-    from catalog.query.parse.analyse import analyse
-    from catalog.query.pending_write import WRITING
+    """Notes that what the last statement made or changed ends with the session."""
+    from catalog.query.unkept import unkept
 
-    last = analyse(query)[-1]
-    if last.kind not in WRITING or last.target is None or last.temporary:
-        return
-    if len(last.target.name) == 1 and connection_state.database(session.connection) == "memory":
+    name = unkept(session, query)
+    if name is not None:
         stderr.note(
-            f"({plain(last.target.name[0])} was of this session alone, which has ended; "
+            f"({plain(name)} was of this session alone, which has ended; "
             "--branch BRANCH commits what statements write)"
         )
 
