@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from catalog.model.datafile import Verify
 from catalog.model.digests import FIELD, check_digest, with_digest
 from catalog.model.ids import parse_json, random_id
 from catalog.model.limits import LIMITS, Limits
+from catalog.repository import branches, tags
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
 from catalog.repository.condemned import Condemned
@@ -27,6 +28,7 @@ from catalog.repository.creation import create_named, create_own
 from catalog.repository.expiry import Expiry
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import encode_pack, pack_path
+from catalog.repository.ref_listing import named_objects
 from catalog.repository.resolve import Resolver
 from catalog.repository.tags import Tags
 from catalog.storage.reopening import OPEN_STORES, Opening, opening_of
@@ -145,6 +147,8 @@ def create(
     if store.info(CATALOG_PATH) is not None:
         raise _exists()
     repository = Repository(store, info, verify=verify)
+    if any(name != DEFAULT_BRANCH for name in _names_taken(store)):
+        raise _description_lost(data)
     first = _first_commit(repository, author, now)
     try:
         repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
@@ -157,6 +161,13 @@ def create(
     except AlreadyExists as error:
         raise _exists() from error
     return repository
+
+
+def _names_taken(store: ObjectStore) -> Iterator[str]:
+    """Yields the names of branches and tags that are there, if only as what a clone left."""
+    for prefix in (branches.PREFIX, tags.PREFIX):
+        paths = (info.path for info in store.list(prefix))
+        yield from named_objects(paths, prefix)
 
 
 def is_catalog(store: ObjectStore) -> bool:
@@ -280,10 +291,10 @@ def _first_commit(repository: Repository, author: str, now: datetime.datetime) -
 
 def _description_lost(description: bytes) -> CorruptData:
     return CorruptData(
-        f"there are branches already, but {CATALOG_PATH} is gone",
+        f"there are branches or tags already, but {CATALOG_PATH} is gone",
         kind=ErrorKind.DESCRIPTION_LOST,
-        hint=f"restore {CATALOG_PATH}; one with this content opens the catalog too: "
-        f"{description.decode()}",
+        hint=f"if a clone was interrupted here, clone again; else restore {CATALOG_PATH}; one with "
+        f"this content opens the catalog too: {description.decode()}",
     )
 
 

@@ -119,6 +119,21 @@ def outer_stores(store: ObjectStore) -> Iterator[ObjectStore]:
         yield LocalStore(str(parent))
 
 
+def is_around(outer: ObjectStore, store: ObjectStore) -> bool:
+    """Returns whether a store lies in the directory or prefix of another, by whatever path."""
+    return any(is_same_place(outer, one) for one in outer_stores(store))
+
+
+def is_same_place(one: ObjectStore, other: ObjectStore) -> bool:
+    """Returns whether two stores are one, though symbolic links may lead there."""
+    return _real_place(one) == _real_place(other)
+
+
+def _real_place(store: ObjectStore) -> str:
+    place = store.location
+    return place.rstrip("/") if is_remote(place) else os.path.realpath(place)
+
+
 def _service(
     uri: str, *, s3: "S3Options | None", gcs: "GcsOptions | None", azure: "AzureOptions | None"
 ) -> "Service[Any] | None":

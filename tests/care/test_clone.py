@@ -238,6 +238,13 @@ def test_places_that_cannot_take_a_copy_are_refused(full: Path, own: Path, tmp_p
         source.clone_to(own / "copy")
     with pytest.raises(CatalogError, match="is inside"):
         source.clone_to(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(CatalogError, match="is inside"):
+        source.clone_to(tmp_path / "link")
+    with pytest.raises(CatalogError, match="is inside"):
+        Catalog.open(tmp_path / "link" / own.name).clone_to(tmp_path)
+    with pytest.raises(CatalogError, match="is this catalog itself"):
+        source.fetch(tmp_path / "link" / own.name, mirror=True)
     other = catalog_in(LocalStore(str(tmp_path / "other")))
     (tmp_path / "other/catalog.json").unlink()
     with pytest.raises(RefusedRefs, match="main"):

@@ -141,6 +141,22 @@ class TestCreation:
         description.write_text(caught.value.hint[caught.value.hint.index("{") :])
         assert Catalog.open(str(tmp_path)).sql("FROM t").fetchall() == [(1,)]
 
+    @pytest.mark.parametrize("left", ["branches/fix.json", "tags/v1.json"])
+    def test_references_of_another_catalog_are_not_mixed_in(
+        self, tmp_path: Path, left: str
+    ) -> None:
+        cat = Catalog.create(str(tmp_path))
+        cat.branches.create("fix")
+        cat.tags.create("v1")
+        for path in [tmp_path / "catalog.json", *(tmp_path / "refs").rglob("*.json")]:
+            if not path.as_posix().endswith(left):
+                path.unlink()
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(CorruptData) as caught:
+            Catalog.create(str(tmp_path))
+        assert caught.value.kind == "description-lost"
+        assert sorted(tmp_path.rglob("*")) == before
+
     def test_a_newer_format_is_refused(self, tmp_path: Path) -> None:
         Catalog.create(str(tmp_path))
         path = tmp_path / "catalog.json"

@@ -20,19 +20,21 @@ from catalog.care.gc.lease import remove_list
 from catalog.care.gc.objects import objects
 from catalog.errors import CatalogError, CorruptData, NotFound
 from catalog.interruption import check
+from catalog.model.commit import EMPTY_ID
 from catalog.model.ids import content_id, parse_json
 from catalog.model.names import decode_segment
 from catalog.model.refs import branch_from_json, tag_from_json
 from catalog.repository import branches, tags
 from catalog.repository.blobs import Blob, decode_list, encode_list
 from catalog.repository.branches import Stamp
+from catalog.repository.commits import Commits
 from catalog.repository.condemned import PREFIX as LISTS
 from catalog.repository.condemned import WITHDRAWN, claim
 from catalog.repository.datafiles import readable
 from catalog.repository.expired import PREFIX as EXPIRIES
 from catalog.repository.expired import parsed_record
 from catalog.repository.nodes import NodeReader
-from catalog.repository.pack import Place
+from catalog.repository.pack import Place, pack_path
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import CATALOG_PATH, Repository
 from catalog.repository.spares import keep_spare, reference_of, spare_path, spared
@@ -108,7 +110,7 @@ class Repair:
             case "spare-damaged":
                 return self._spare(path)
             case "pack-missing" | "pack-damaged":
-                return self._pack(path)
+                return self._pack_and_before(path)
             case "place-wrong":
                 return self._place(path)
             case "reflog-missing" | "reflog-damaged":
@@ -226,6 +228,22 @@ class Repair:
             self._store.swap(path, good, version=stored.version)
         return True
 
+    def _pack_and_before(self, path: str) -> bool:
+        """Takes a pack from the other catalog, and those of commits before it that are gone, too.
+
+        What is before a commit that could not be read was not verified.
+        """
+        if not self._pack(path):
+            return False
+        waiting = [] if self._dry_run else [path.rpartition("/")[2]]
+        while waiting:
+            check()
+            for parent in Commits(NodeReader(self._store)).read(waiting.pop()).parents:
+                before = pack_path(parent)
+                if parent != EMPTY_ID and self._store.info(before) is None and self._pack(before):
+                    waiting.append(parent)
+        return True
+
     def _pack(self, path: str) -> bool:
         commit_id = path.rpartition("/")[2]
         failed = self._verified.failed.get(commit_id, set())
@@ -266,7 +284,15 @@ class Repair:
 
     def _may_be(self, node_id: str, place: Place) -> bool:
         """Returns whether a node is in another pack, as far as that is whole."""
-        return place.pack in self._verified.failed or self._is_there(node_id, place)
+        pack = pack_path(place.pack)
+        return (
+            place.pack in self._verified.failed
+            or self._is_there(node_id, place)
+            or (self._store.info(pack) is None and self._has_source(pack))
+        )
+
+    def _has_source(self, path: str) -> bool:
+        return self._source is not None and self._source.info(path) is not None
 
     def _small(self, path: str, is_good: Callable[[bytes], bool]) -> bool:
         """Takes an object from the other catalog, if it is good there."""

@@ -27,6 +27,7 @@ from catalog.hints import Call, hint
 from catalog.repository.creation import create_own
 from catalog.repository.repository import CATALOG_PATH, Repository
 from catalog.repository.roots import UNDER_WAY, find_roots
+from catalog.storage.opening import is_same_place
 from catalog.storage.store import ObjectStore
 
 Verification: TypeAlias = Literal["size", "hash"]
@@ -134,7 +135,7 @@ def check_same_catalog(source: Repository, target: Repository) -> None:
             hint="fetch from a copy, or from what this is a copy of; take tables of other catalogs "
             "in by a snapshot of what they export",
         )
-    if places[0] == places[1]:
+    if is_same_place(source.store, target.store):
         raise Conflict(f"{places[0]} is this catalog itself", kind=ErrorKind.OTHER_CATALOG)
 
 

@@ -11,7 +11,11 @@ from catalog.storage.opening import open_store
 from catalog.storage.store import CachesObjects, ObjectStore
 
 if TYPE_CHECKING:
+    from catalog.care.fsck.findings import Finding
     from catalog.care.fsck.run import FsckReport
+
+HIDES = ("pack-", "branch-", "tag-", "reflog-", "place-", "expiry-", "description-", "list-")
+"""Begin the kinds of findings that stand for more: what they lead to could not be verified."""
 
 
 def fsck(
@@ -38,9 +42,19 @@ def fsck(
     if isinstance(store, CachesObjects):  # what is verified is what the bucket has
         repository = Repository(store.uncached(), repository.info)
     found = verify(repository, deep=deep, now=context.clock(), progress=told)
-    if repair:
+    repaired: dict[tuple[str, str], Finding] = {}
+    while repair:
         stamp = context.stamp("fsck: repaired")
         Repair(repository, found, source=source, stamp=stamp, dry_run=dry_run).run()
+        new = {(one.kind, one.path): one for one in found.report.findings if one.repaired}
+        if not any(kind.startswith(HIDES) for kind, _ in new.keys() - repaired.keys()):
+            break
+        repaired |= new  # what could not be read may have hidden more
+        repository = Repository(repository.store, repository.info)
+        found = verify(repository, deep=deep, now=context.clock(), progress=told)
+    last = {(one.kind, one.path) for one in found.report.findings}
+    before = [one for name, one in repaired.items() if name not in last]
+    found.report.findings = [*before, *found.report.findings]
     found.report.dry_run = repair and dry_run
     return found.report
 

@@ -25,7 +25,7 @@ from catalog.operations.refs import movable_branch
 from catalog.repository import repository as stored
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.repository import Repository
-from catalog.storage.opening import outer_stores
+from catalog.storage.opening import is_around, outer_stores
 from catalog.storage.store import ObjectStore, SwapLost
 
 
@@ -33,7 +33,7 @@ def clone_to(
     context: OperationContext, store: ObjectStore, options: TransferOptions
 ) -> TransferReport:
     """Copies a catalog into a store; see ``Catalog.clone_to``."""
-    source = context.repository.store.location
+    source = context.repository.store
     for outer in outer_stores(store):
         if stored.is_catalog(outer):
             raise AlreadyExists(
@@ -42,9 +42,9 @@ def clone_to(
                 kind=ErrorKind.CATALOG_EXISTS,
                 hint="choose a place outside of it",
             )
-    if source.startswith(f"{store.location.rstrip('/')}/"):
+    if is_around(store, source):
         raise InvalidInput(
-            f"{source} is inside {store.location}, and cannot be copied there",
+            f"{source.location} is inside {store.location}, and cannot be copied there",
             hint="choose a place outside of it",
         )
     return clone(context.repository, store, options)
