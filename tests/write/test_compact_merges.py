@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import catalog
@@ -102,6 +103,54 @@ def test_both_sides_compacted_and_changed(made: Catalog, key: list[str] | None) 
     run(cat, CHANGES[2], "work")
     cat.merge("work")
     assert rows(cat) == expected()
+
+
+def append(cat: Catalog, branch: str, folder: Path, ids: list[int]) -> None:
+    """Appends a file of another writer, whose columns are in another order, to a new table."""
+    folder.mkdir(exist_ok=True)
+    days = pa.array(["a" if n % 2 else "b" for n in ids])
+    pq.write_table(pa.table({"x": ids, "id": ids, "day": days}), folder / f"{ids[0]}.parquet")
+    with cat.transaction(branch) as tx:
+        tx.snapshot("t", str(folder / f"{ids[0]}.parquet"), scope="append")
+
+
+@pytest.mark.parametrize("foreign", [False, True], ids=["own", "foreign"])
+@pytest.mark.parametrize("compacted", ["", "main", "work", "main work", "main main work work"])
+@pytest.mark.parametrize("how", ["squash", "cherry-pick"])
+def test_what_both_sides_appended_is_not_doubled(
+    made: Catalog, tmp_path: Path, how: str, compacted: str, foreign: bool
+) -> None:
+    def add(branch: str, *ids: int) -> None:
+        if foreign:
+            append(made, branch, tmp_path / "files", list(ids))
+        else:
+            put(made, branch, {n: ("a" if n % 2 else "b", n) for n in ids})
+
+    add("main", 0, 1, 2)
+    add("main", 3, 4, 5)
+    made.branches.create("work")
+    add("work", 6, 7)
+    add("work", 8, 9)
+    if how == "squash":
+        made.merge("work", squash=True)
+    else:
+        for ref in ("work~1", "work"):
+            made.cherry_pick(ref)
+    one, *others = compacted.split() or ["none"]
+    if one == "main":
+        made.compact()
+    add("work", 10, 11)
+    add("main", 12, 13)
+    for branch in [one, *others]:
+        if branch != "none":
+            made.compact(branch=branch)
+    before = {ref: rows(made, ref) for ref in ("main", "work")}
+    assert [row[0] for row in before["main"]] == [*range(10), 12, 13]
+    made.merge("work")
+    assert [row[0] for row in rows(made)] == list(range(14))
+    made.merge("main", into="work")
+    assert [row[0] for row in rows(made, "work")] == list(range(14))
+    assert made.fsck(deep=True).is_whole
 
 
 def test_rebase_cherry_pick_and_revert(made: Catalog) -> None:

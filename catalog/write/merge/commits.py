@@ -330,7 +330,14 @@ def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renum
     if old.schemas:
         ours, theirs = (without_renumbered(side, merged) for side in (ours, theirs))
     sides = TableSides(
-        both.name, merged, base, both.ours, ours, theirs, lambda file: renumber(file, old)
+        both.name,
+        merged,
+        base,
+        both.ours,
+        ours,
+        theirs,
+        lambda file: renumber(file, old),
+        together=both.put_together,
     )
     return sides, back
 

@@ -1,6 +1,6 @@
 """What merging needs: where it reads and writes, its three commits, a table as it is in them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from catalog.dataclasses import dataclass
 from catalog.model.datafile import FileChanges
@@ -10,6 +10,7 @@ from catalog.repository.tables import file_changes
 from catalog.write.context import WriteContext
 from catalog.write.merge.columns import SharedIds, Snapshots, shared_from_base
 from catalog.write.merge.merged_schema import MergedShape, Side
+from catalog.write.merge.put_together import Together, put_together
 from catalog.write.merge.schema import merge_shapes
 
 MergeProgress = Callable[[str, int, int], None]
@@ -102,6 +103,11 @@ class BothSides:
             old_commit=self.ends.base,
             new_commit=self._end(side),
         )
+
+    def put_together(self, side: Side) -> Iterator[Together]:
+        """Yields what the commits of a side put together since the base, the newest first."""
+        commits, base = self.context.commits, self.ends.base
+        return put_together(commits, self.name, base=base, end=self._end(side))
 
     def _end(self, side: Side) -> str:
         return self.ends.ours if side == "ours" else self.ends.theirs

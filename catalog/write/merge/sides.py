@@ -1,7 +1,7 @@
 """What two sides of a merge did to the files of one table."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,6 +14,10 @@ from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
+from catalog.write.merge.merged_schema import Side
+from catalog.write.merge.put_together import Together, taken_apart
+
+SIDES: tuple[Side, Side] = "ours", "theirs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class TableSides:
         ours: What ours changed since the base.
         theirs: What theirs changed since the base.
         fitted: Returns a file of the base as it is in the merged shape.
-        common: Files that both sides added alike, and that are in neither's changes.
+        common: Files that both sides added alike; they count as files of the base.
+        together: Returns what the commits of a side put together, the newest first.
     """
 
     name: str
@@ -38,6 +43,7 @@ class TableSides:
     theirs: FileChanges
     fitted: Callable[[DataFile], DataFile] = lambda file: file
     common: tuple[DataFile, ...] = ()
+    together: Callable[[Side], Iterable[Together]] = lambda side: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +114,68 @@ def without_common(sides: TableSides) -> TableSides:
     same files went and came. Without a key, it is the files that both added under one name to a
     partition from which nothing went.
     """
-    if sides.shape.key and not is_apart(sides.shape):
+    if not sides.shape.key:
+        return _without_common_files(sides)
+    if not is_apart(sides.shape):
         return sides
     ours, theirs = _by_partition(sides.ours), _by_partition(sides.theirs)
     alike: set[int] = set()
-    common: list[DataFile] = []
     for partition in ours.keys() & theirs.keys():
         (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
-        if sides.shape.key:
-            came, also_came = (Counter(f.identity for f in new) for new in (added, also_added))
-            if paths_of(removed) == paths_of(also_removed) and came == also_came:
-                alike |= {id(f) for f in (*removed, *added, *also_removed, *also_added)}
-        elif not removed and not also_removed:
-            shared = paths_of(added) & paths_of(also_added)
-            alike |= {id(f) for f in (*added, *also_added) if f.path in shared}
-            common += [f for f in added if f.path in shared]
+        came, also_came = (Counter(f.identity for f in new) for new in (added, also_added))
+        if paths_of(removed) == paths_of(also_removed) and came == also_came:
+            alike |= {id(f) for f in (*removed, *added, *also_removed, *also_added)}
     if not alike:
         return sides
     own = [chosen(side, lambda file: id(file) not in alike) for side in (sides.ours, sides.theirs)]
-    return replace(sides, ours=own[0], theirs=own[1], common=tuple(common))
+    return replace(sides, ours=own[0], theirs=own[1])
+
+
+def _without_common_files(sides: TableSides) -> TableSides:
+    """Leaves out the files that both sides of a table without a key added.
+
+    They count as files of the base. A side that put them together with others has then put
+    together these: they went, and what they became has their rows.
+    """
+    ends = sides.ours, sides.theirs
+    known: list[Sequence[Together] | None] = [None, None]
+    common: dict[tuple[Partition, str], DataFile] = {}
+    gone: list[list[DataFile]] = [[], []]
+    schemas = dict(sides.shape.file_schemas)
+    ours, theirs = map(_by_partition, ends)
+    for partition in ours.keys() & theirs.keys():
+        both = ours[partition], theirs[partition]
+        if not all(added for _, added in both):
+            continue
+        news: list[Mapping[str, DataFile]] = []
+        for side, (removed, added) in enumerate(both):
+            if known[side] is None and any(file.rows_of is not None for file in added):
+                known[side] = list(sides.together(SIDES[side]))
+            parts = taken_apart(added, known[side] or ())
+            news += [parts] if all(parts.pop(file.path, None) for file in removed) else []
+        if len(news) < len(both):
+            continue  # something of the base went
+        there = [{file.path: file for file in added} for _, added in both]
+        for path in news[0].keys() & news[1].keys():
+            file = there[0].get(path) or there[1].get(path) or news[0][path]
+            common[partition, path] = file
+            for side, own in enumerate(there):
+                gone[side] += [] if path in own else [file]
+    if known[0]:
+        schemas = {i: s for one in known[0] for i, s in one.schemas.items()} | schemas
+    if not common:
+        return sides
+    new = (
+        replace(
+            end,
+            removed=(*end.removed, *gone[side]),
+            added=tuple(f for f in end.added if (f.partition, f.path) not in common),
+        )
+        for side, end in enumerate(ends)
+    )
+    shape = replace(sides.shape, file_schemas=schemas)
+    mine, other = new
+    return replace(sides, shape=shape, ours=mine, theirs=other, common=tuple(common.values()))
 
 
 def _by_partition(
