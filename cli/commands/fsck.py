@@ -96,6 +96,7 @@ def _finding_json(one: "Finding") -> Mapping[str, object]:
         "advice": one.advice,
         "repaired": one.repaired,
         "could_repair": one.could_repair,
+        "failure": one.failure or None,
         "affects": {
             "refs": affects.refs,
             "tables": affects.tables,
@@ -148,5 +149,7 @@ def _finding_lines(one: "Finding") -> Iterator[str]:
         if affects.commits > 1:
             ends = f"{count(affects.commits)}, from {short(affects.oldest)} to {ends}"
         yield f"  commits: {ends}"
+    if one.failure:
+        yield f"  the repair failed: {plain(one.failure)}"
     if not one.repaired:
         yield f"  what to do: {one.advice}"

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,6 +75,17 @@ def damaged(root: Path, path: Path, data: bytes | None) -> Iterator[None]:
     finally:
         path.parent.mkdir(exist_ok=True, parents=True)
         os.replace(keep, path)
+
+
+@contextmanager
+def largest_file(size_bytes: int) -> Iterator[None]:
+    """Lets no file become larger, as on a disk that is almost full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def found(report: FsckReport, path: str) -> list[Finding]:
@@ -312,6 +324,25 @@ def test_what_a_repair_calls_whole_is_whole(tmp_path: Path, gone: Sequence[str])
         assert stored(tmp_path / "lake") == before
         assert contents(tmp_path / "lake") == contents(tmp_path / "backup")
         assert report.commits == again.commits == 8
+
+
+@pytest.mark.parametrize("folder", ["objects", "data"])
+def test_a_full_disk_is_told_and_costs_nothing(tmp_path: Path, folder: str) -> None:
+    lake(tmp_path / "lake")
+    shutil.copytree(tmp_path / "lake", tmp_path / "backup")
+    for path in (tmp_path / "lake" / folder).rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+    before = bytes_of(tmp_path / "lake")
+    with largest_file(100):
+        report = fsck(tmp_path / "lake", deep=True, repair=True, source=str(tmp_path / "backup"))
+    failed = [one for one in report.findings if one.path.startswith(folder)]
+    assert not report.is_whole
+    assert failed
+    assert all("File too large" in one.failure and not one.repaired for one in failed)
+    assert bytes_of(tmp_path / "lake") == before
+    assert not list((tmp_path / "lake/tmp").glob("*"))
+    assert fsck(tmp_path / "lake", repair=True, source=str(tmp_path / "backup")).is_whole
 
 
 @pytest.mark.invariant("A repair publishes only the bytes that were lost")

@@ -103,6 +103,7 @@ class Finding:
         affects: What it affects.
         repaired: Whether it was repaired.
         could_repair: In a dry run, whether it would be.
+        failure: Why it was not, if the storage failed.
     """
 
     kind: str
@@ -113,6 +114,7 @@ class Finding:
     affects: Affected = field(default_factory=Affected)
     repaired: bool = False
     could_repair: bool = False
+    failure: str = ""
 
 
 class Findings:

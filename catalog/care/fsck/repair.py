@@ -5,6 +5,7 @@ whole: another name in the same catalog, another catalog, the rows that a list w
 not proved by a hash is left as it is.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -18,7 +19,7 @@ from catalog.care.fsck.run import Verified
 from catalog.care.fsck.trees import Nodes
 from catalog.care.gc.lease import remove_list
 from catalog.care.gc.objects import objects
-from catalog.errors import CatalogError, CorruptData, NotFound
+from catalog.errors import CatalogError, CorruptData, NotFound, StorageFailure
 from catalog.interruption import check
 from catalog.model.commit import EMPTY_ID
 from catalog.model.ids import content_id, parse_json
@@ -38,6 +39,7 @@ from catalog.repository.pack import Place, pack_path
 from catalog.repository.ref_listing import SUFFIX
 from catalog.repository.repository import CATALOG_PATH, Repository
 from catalog.repository.spares import keep_spare, reference_of, spare_path, spared
+from catalog.storage.failures import storage_errors
 from catalog.storage.store import FinishesWrites, ObjectStore
 
 LEFT_OVER = ("gc-list-damaged", "tag-missing", "tag-damaged")
@@ -83,8 +85,10 @@ class Repair:
                 continue
             try:
                 done = self._one(finding)
-            except CatalogError:
-                continue  # it stays as it is, and so does the finding
+            except CatalogError as error:
+                if isinstance(error, StorageFailure):  # else nothing proves what would be right
+                    finding.failure = error.message
+                continue
             finding.repaired = done and not self._dry_run
             finding.could_repair = done and self._dry_run
         if not self._dry_run:
@@ -306,7 +310,9 @@ class Repair:
 
     def _replace(self, path: str, data: bytes) -> bool:
         if not self._dry_run:
-            self._clear(path)
+            with suppress(NotFound):
+                self._store.swap(path, data, version=self._store.read(path).version)
+                return True
             self._store.create(path, data)
         return True
 
@@ -367,9 +373,14 @@ class Repair:
 
     def _copied(self, store: ObjectStore, place: str, path: str, *, sha256: str) -> bool:
         scratch = self._store.scratch()
-        with open(scratch, "xb") as file:
-            for part in parts_of(store, place):
-                file.write(part)
+        try:
+            with storage_errors(scratch, f"cannot write {path}"), open(scratch, "xb") as file:
+                for part in parts_of(store, place):
+                    file.write(part)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(scratch)
+            raise
         staged = self._store.take_over(scratch)
         if staged.sha256 != sha256 or self._dry_run:
             staged.discard()
