@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from catalog.arrow_functions import pc
+from catalog.arrow_functions import call, cast
 from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
@@ -24,7 +24,7 @@ from catalog.diff.row_condition import (
 from catalog.diff.selection import RowReader, Selection
 from catalog.diff.shown_columns import narrowed, needed_columns, shown_columns
 from catalog.diff.tally import updated
-from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
+from catalog.engine.arrow_arrays import constant, from_numpy, structs, to_numpy
 from catalog.engine.checked_reads import checked_reader
 from catalog.engine.checks import Check
 from catalog.engine.failures import engine_errors
@@ -215,12 +215,11 @@ class _ChangedRows:
 
     def _formed(self) -> Iterator[pa.RecordBatch]:
         """Yields the rows of all queries."""
-        names = self._cells.names
         change = _OneChange("")
         with engine_errors():
             for query, batch in self._selected():
-                cells = [batch.column(query.source(name)) for name in names]
-                rows = pa.RecordBatch.from_arrays(cells, names).cast(self._cells)
+                cells = [cast(batch.column(query.source(f.name)), f.type) for f in self._cells]
+                rows = pa.RecordBatch.from_arrays(cells, schema=self._cells)
                 column = query.changed_column
                 if column is not None:
                     if change.name != column:
@@ -260,11 +259,11 @@ class _ChangedRows:
 
 def _in_order(rows: pa.Table) -> pa.Table:
     """Returns rows in the order of their sort keys, without these."""
-    places = to_numpy(pc.sort_indices(rows.column(_SORT_KEY)))
+    places = to_numpy(call("array_sort_indices", rows.column(_SORT_KEY).combine_chunks()))
     rows = rows.drop_columns([_SORT_KEY])
     if (places == np.arange(len(places))).all():
         return rows
-    return rows.take(from_numpy(places))
+    return call("take", rows, from_numpy(places))
 
 
 _CHANGE_COLUMNS = ["change", "changed"]
@@ -407,16 +406,14 @@ class _RowForm:
         arrays = [
             _imported(selected.column(f"k{n}"), kind) for n, (_, kind) in enumerate(self.keys)
         ]
-        arrays += [change.cast(pa.string()), how.column("changed").cast(pa.list_(pa.string()))]
+        arrays += [cast(change, pa.string()), cast(how.column("changed"), pa.list_(pa.string()))]
         for side, name, absent in zip(SIDES, (FROM, TO), ("inserted", "deleted"), strict=True):
             fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
-            missing = None if all_updated else pc.equal(change, constant(absent))
+            present = None if all_updated else call("not_equal", change, constant(absent))
             kind = schema.field(name).type
             arrays.append(
-                pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
-                if columns
-                else pa.nulls(len(change), kind)
+                structs(columns, kind, present) if columns else pa.nulls(len(change), kind)
             )
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -471,4 +468,4 @@ def _imported(column: pa.Array, kind: DataType) -> pa.Array:
             return column
         buffers = [None, *column.buffers()[1:]]
         return pa.Array.from_buffers(column.type, len(column), buffers, 0, column.offset)
-    return pa.ExtensionArray.from_storage(pa.uuid(), column.cast(pa.binary(16)))
+    return pa.ExtensionArray.from_storage(pa.uuid(), cast(column, pa.binary(16)))

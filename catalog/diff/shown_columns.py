@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator
 
 import pyarrow as pa
 
+from catalog.arrow_functions import call
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.plan import SIDES, TablePlan, near
 from catalog.diff.row_condition import FROM, TO, condition
 from catalog.diff.selection import Selection
+from catalog.engine.arrow_arrays import structs
 from catalog.errors import ErrorKind, InvalidInput
 
 
@@ -88,9 +90,7 @@ def narrowed(
                 cells = arrays[at].flatten()
                 kind = schema.field(side).type
                 arrays[at] = (
-                    pa.StructArray.from_arrays(
-                        [cells[n] for n in places], fields=list(kind), mask=arrays[at].is_null()
-                    )
+                    structs([cells[n] for n in places], kind, call("is_valid", arrays[at]))
                     if places
                     else pa.nulls(len(batch), kind)
                 )

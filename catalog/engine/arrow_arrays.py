@@ -5,6 +5,7 @@ several times longer than a small diff.
 """
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -45,6 +46,22 @@ def to_numpy(column: pa.Array | pa.ChunkedArray) -> Numbers:
         return np.unpackbits(bits, count=end, bitorder="little")[column.offset :].view(bool)
     kind = _numpy_type(column.type)
     return np.frombuffer(values or b"", kind, len(column), column.offset * kind.itemsize)
+
+
+def structs(
+    columns: Sequence[pa.Array], kind: pa.StructType, present: pa.Array | None = None
+) -> pa.Array:
+    """Returns structs of columns, of which there is at least one.
+
+    Args:
+        columns: The values of the fields.
+        kind: Their type.
+        present: Says which of them are not NULL, an array of booleans; None if all are.
+    """
+    if present is None:
+        return pa.StructArray.from_arrays(columns, fields=list(kind))
+    bits = np.packbits(to_numpy(present), bitorder="little")
+    return pa.Array.from_buffers(kind, len(present), [pa.py_buffer(bits)], children=list(columns))
 
 
 @lru_cache(maxsize=KNOWN_TYPES)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from catalog.arrow_functions import call, pc
+from catalog.arrow_functions import call
 from catalog.dataclasses import dataclass
 from catalog.repository.columnar import integers
 
@@ -89,8 +89,8 @@ def _members(path: str, column: pa.ChunkedArray) -> Iterator[tuple[str, pa.Chunk
     if not pa.types.is_struct(column.type):
         yield path, column
         return
-    for place, member in enumerate(column.type):
-        yield from _members(f"{path}.{member.name}", pc.struct_field(column, [place]))
+    for member, values in zip(column.type, column.flatten(), strict=True):
+        yield from _members(f"{path}.{member.name}", values)
 
 
 def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
@@ -98,7 +98,7 @@ def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
     if pa.types.is_nested(column.type):
         return True
     try:
-        values = column if places is None else column.take(places)
+        values = column if places is None else call("take", column, places)
         distinct = call("count_distinct", values).as_py()  # NULL is not among them
     except pa.ArrowException:
         return True
