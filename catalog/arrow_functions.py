@@ -36,9 +36,9 @@ def call(name: str, *values: Any) -> Any:
     return call_function(name, list(values))
 
 
-def take(values: pa.Array, places: pa.Array) -> pa.Array:
-    """Returns the values of an array at some places."""
-    return call_function("array_take", [values, places])
+def take(values: Any, places: pa.Array) -> Any:
+    """Returns an array, a column or a table of the values at some places."""
+    return call_function("take", [values, places])
 
 
 def cast(values: Any, kind: pa.DataType) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from catalog.arrow_functions import cast
+from catalog.arrow_functions import call, cast
 from catalog.diff.compare.small_matching import Matched
 from catalog.diff.file_changes import FileChanges, FileEntry, FilePair, file_changes
 from catalog.diff.plan import SIDES, SideName
@@ -68,7 +68,7 @@ def _entries(side: pa.StructArray) -> Iterator[FileEntry | None]:
     """Yields the rows of a side; None where it has none."""
     values = dict(zip((f.name for f in side.type), side.flatten(), strict=True))
     _check(values)
-    present = values["path"].is_valid().to_pylist()
+    present = call("is_valid", values["path"]).to_pylist()
     return (entry if here else None for here, entry in zip(present, _values(values), strict=True))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from catalog.arrow_functions import call
 from catalog.dataclasses import dataclass, field
 from catalog.diff.plan import TablePlan, near
 from catalog.engine.connection import borrowed, cursor
@@ -66,7 +67,7 @@ class RowCondition:
                 f"the condition {self.text!r} is not valid on single rows",
                 kind=ErrorKind.BAD_WHERE,
             )
-        return batch.filter(kept.column(0).combine_chunks())
+        return call("filter", batch, kept.column(0).combine_chunks())
 
     def check_syntax(self, con: duckdb.DuckDBPyConnection) -> None:
         """Checks that it is one expression, whatever it stands between.

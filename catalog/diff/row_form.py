@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from catalog.arrow_functions import call, cast
+from catalog.arrow_functions import call, cast, take
 from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
@@ -263,7 +263,7 @@ def _in_order(rows: pa.Table) -> pa.Table:
     rows = rows.drop_columns([_SORT_KEY])
     if (places == np.arange(len(places))).all():
         return rows
-    return call("take", rows, from_numpy(places))
+    return take(rows, from_numpy(places))
 
 
 _CHANGE_COLUMNS = ["change", "changed"]

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import (
     Aligned,
@@ -193,7 +194,7 @@ class Aligning:
         for field in self._plan.added:
             if field.id in self._plan.side("t").partition_by:
                 raise Unreadable(field.name)
-            values = after.column(field).take(aligned.equal)
+            values = take(after.column(field), aligned.equal)
             filled[field.id] = len(values) - values.null_count
         return filled
 
@@ -203,7 +204,7 @@ class Aligning:
         """Returns some rows of a side, with all columns."""
         wanted = from_numpy(numbers)
         rows = {
-            f"{side}_c{field.id}": unwrapped(arrays.column(field).take(wanted))
+            f"{side}_c{field.id}": unwrapped(take(arrays.column(field), wanted))
             for field in held(self._plan, side)
         }
         ids = self._plan.side(side).partition_by
@@ -214,7 +215,7 @@ class Aligning:
         query = f"SELECT {listed} FROM {self._reader.relation(side, (file,), ids)} LIMIT 1"
         constant = self._reader.con.sql(query).to_arrow_table()
         nothing = from_numpy(np.zeros(len(numbers), dtype=np.int64))
-        return pa.table({**rows, **_columns(constant.take(nothing))})
+        return pa.table({**rows, **_columns(take(constant, nothing))})
 
 
 def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:

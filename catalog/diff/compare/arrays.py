@@ -6,7 +6,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.arrow_functions import pc
+from catalog.arrow_functions import call, cast
 from catalog.diff.fingerprints.canonical import ArrowColumn, is_binary, is_text
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.formats.footer import (
@@ -216,9 +216,9 @@ def _joined(parts: Sequence[pa.ChunkedArray], kind: pa.DataType) -> pa.Array | N
         coded = pa.chunked_array([c for part in parts for c in part.chunks], parts[0].type)
         whole = coded.unify_dictionaries().combine_chunks()
         entries = whole.dictionary
-        if not entries.null_count and pc.count_distinct(entries).as_py() == len(entries):
+        if not entries.null_count and call("count_distinct", entries).as_py() == len(entries):
             return whole
-    chunks = [c for part in parts for c in (part if part.type == kind else part.cast(kind)).chunks]
+    chunks = [c for part in parts for c in (part if part.type == kind else cast(part, kind)).chunks]
     return in_one(pa.chunked_array(chunks, kind))
 
 
@@ -242,7 +242,7 @@ def as_type(column: ArrowColumn, kind: pa.DataType, name: str) -> ArrowColumn:
     if not same:
         raise Unreadable(name)
     try:
-        return column.cast(kind)
+        return cast(column, kind)
     except pa.ArrowInvalid as error:
         raise Unreadable(name) from error
 

@@ -80,4 +80,6 @@ def _entries_differ(before: pa.Array, after: pa.Array, at: Numbers | None) -> Nu
 def _filled(column: pa.Array, value: int) -> Numbers:
     """Returns integers with a value in place of NULL."""
     values = to_numpy(column)
-    return np.where(to_numpy(column.is_valid()), values, value) if column.null_count else values
+    if not column.null_count:
+        return values
+    return np.where(to_numpy(call("is_valid", column)), values, value)

@@ -19,7 +19,7 @@ def entry_bounds(column: pa.Array | pa.ChunkedArray) -> ColumnSummary | None:
     for chunk in chunks:
         if not isinstance(chunk, pa.DictionaryArray):
             return None
-        places = chunk.indices.drop_null() if chunk.indices.null_count else chunk.indices
+        places = call("drop_null", chunk.indices) if chunk.indices.null_count else chunk.indices
         used = np.zeros(len(chunk.dictionary), bool)
         used[to_numpy(places)] = True
         entries = take(chunk.dictionary, from_numpy(np.flatnonzero(used)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from catalog.arrow_functions import call, pc
+from catalog.arrow_functions import call, take
 from catalog.dataclasses import replace
 from catalog.diff.counts import TEXT_LENGTH
 from catalog.diff.deltas.commonest import count_cells
@@ -122,7 +122,7 @@ def _of_texts(
 ) -> dict[int, Delta]:
     """Returns the deltas of columns of texts, of which one query looks at each change once."""
     at = np.concatenate([group.places for group in groups.values()])
-    con.register("cells", cells.select(["a", "b", "way", "affix"]).take(from_numpy(at)))
+    con.register("cells", take(cells.select(["a", "b", "way", "affix"]), from_numpy(at)))
     changes = con.sql(
         f"SELECT coalesce(way, {kind_sql('a', 'b')}) AS way, "
         f"coalesce(affix, {affix_sql('a', 'b')}) AS affix FROM cells"
@@ -147,13 +147,13 @@ def _text_delta(ways: Numbers, affixes: pa.Array, counts: Numbers | None) -> Tex
 
     def own(kind: TextKind) -> list[str | None]:
         at = np.flatnonzero(ways == KINDS.index(kind))
-        return list(pc.unique(affixes.take(from_numpy(at))).to_pylist())
+        return list(call("unique", take(affixes, from_numpy(at))).to_pylist())
 
     return text_delta(kinds, own)
 
 
 def _taken(column: pa.ChunkedArray, at: pa.Array | None) -> pa.Array:
-    found = column if at is None else column.take(at)
+    found = column if at is None else take(column, at)
     return found.combine_chunks()
 
 

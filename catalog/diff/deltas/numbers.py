@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import take
 from catalog.dataclasses import replace
 from catalog.diff.deltas.commonest import (
     EXACT,
@@ -77,7 +78,7 @@ def number_delta(
     finite = is_finite(before, measures.before.family) & is_finite(after, measures.after.family)
     if not finite.all():
         at = from_numpy(np.flatnonzero(finite))
-        before, after = before.take(at), after.take(at)
+        before, after = take(before, at), take(after, at)
         counts = None if counts is None else counts[finite]
     if not len(before):
         return None

@@ -182,11 +182,11 @@ def unwrapped(column: ArrowColumn) -> ArrowColumn:
     """
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
-        column, kind = column.cast(kind.storage_type), kind.storage_type
+        column, kind = cast(column, kind.storage_type), kind.storage_type
     if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
+        column, kind = cast(column, kind.value_type), kind.value_type
     plain = _plain(kind)
-    return column if plain is None else column.cast(plain)
+    return column if plain is None else cast(column, plain)
 
 
 def unwrapped_type(kind: pa.DataType) -> pa.DataType:
@@ -294,9 +294,9 @@ def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     """Returns where values begin, the end of the last, and bytes up to that; NULL is empty."""
     values = as_bytes(column)
     if values.null_count:
-        marks, missing = offsets(values), np.flatnonzero(~to_numpy(values.is_valid()))
+        marks, missing = offsets(values), np.flatnonzero(~to_numpy(call("is_valid", values)))
         if (marks[missing] != marks[missing + 1]).any():
-            values = pc.fill_null(values, constant(b"").cast(values.type))
+            values = pc.fill_null(values, cast(constant(b""), values.type))
     marks, data = offsets(values), values.buffers()[2]
     return marks, np.frombuffer(data or b"", np.uint8)[: int(marks[-1])]
 
@@ -310,7 +310,7 @@ def as_bytes(column: pa.Array) -> pa.Array:
         return column.view(pa.large_binary())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return column
-    return column.cast(pa.large_binary())
+    return cast(column, pa.large_binary())
 
 
 def offsets(column: pa.Array) -> Numbers:

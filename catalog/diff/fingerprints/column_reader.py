@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.arrow_functions import pc
+from catalog.arrow_functions import call, cast
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.text import is_utf8
 from catalog.engine.arrow_arrays import constant
@@ -253,7 +253,7 @@ def has_day_zero(column: pa.Array | pa.ChunkedArray) -> bool:
     """Returns whether timestamps in 96 bits may be of Julian day 0, which Arrow reads as 1970."""
     if pa.types.is_nested(column.type):
         return True
-    return bool(pc.any(pc.equal(column.cast(pa.int64()), constant(0))).as_py())
+    return bool(call("any", call("equal", cast(column, pa.int64()), constant(0))).as_py())
 
 
 def _in_dictionaries(parquet: pq.ParquetFile, arrow: pa.Schema) -> list[int]:

@@ -1,11 +1,11 @@
 """What fingerprints record of the keys of a file: NULLs, duplicates, and their bounds."""
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 
 import pyarrow as pa
 
-from catalog.arrow_functions import call, pc
+from catalog.arrow_functions import call, cast
 from catalog.diff.fingerprints.canonical import repeated, unwrapped
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import constant, to_numpy
@@ -56,8 +56,8 @@ def key_record(keys: Sequence[pa.Table], keyed: KeyedFile) -> KeyRecord | None:
 
 
 def _null_rows(columns: Sequence[pa.ChunkedArray]) -> int:
-    missing = [column.is_null() for column in columns if column.null_count]
-    return int(pc.sum(reduce(pc.or_, missing)).as_py() or 0) if missing else 0
+    missing = [call("is_null", column) for column in columns if column.null_count]
+    return int(call("sum", reduce(partial(call, "or"), missing)).as_py() or 0) if missing else 0
 
 
 def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
@@ -68,15 +68,16 @@ def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
         return repeated(to_numpy(columns[0]))
     named = pa.table([_normal(c) for c in columns], [f"k{n}" for n in range(len(columns))])
     counts = named.group_by(named.column_names).aggregate([([], "count_all")])["count_all"]
-    return int(pc.sum(counts.filter(pc.greater(counts, constant(1)))).as_py() or 0)
+    several = call("filter", counts, call("greater", counts, constant(1)))
+    return int(call("sum", several).as_py() or 0)
 
 
 def _normal(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Returns a column in which equal values are alike: Arrow groups -0.0 apart from 0.0."""
     if not pa.types.is_floating(column.type):
         return column
-    wide = pc.add(column.cast(pa.float64()), constant(0.0))
-    return pc.if_else(pc.is_nan(wide), constant(float("nan")), wide)
+    wide = call("add", cast(column, pa.float64()), constant(0.0))
+    return call("if_else", call("is_nan", wide), constant(float("nan")), wide)
 
 
 def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:
@@ -117,7 +118,7 @@ def _bounds(
     assert field is not None, "key columns exist"
     if not isinstance(field.type, Scalar) or not has_order(field.type):
         return None, None
-    edges = pc.min_max(columns[0])
+    edges = call("min_max", columns[0])
     low, high = (_encoded(edges[edge], field) for edge in ("min", "max"))
     if low is None or high is None:
         return None, None

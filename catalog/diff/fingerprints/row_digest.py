@@ -19,6 +19,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import call
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import (
     Fixed,
@@ -216,7 +217,7 @@ class CellHasher:
         if self._entries is None:
             return False
         places = to_numpy(column.indices)
-        valid = to_numpy(column.indices.is_valid()) if column.indices.null_count else None
+        valid = to_numpy(call("is_valid", column.indices)) if column.indices.null_count else None
         for part in parts(len(places)):
             found = scratch.words[: len(sums[part])]
             self._entries.take(places[part], out=found, mode="clip")

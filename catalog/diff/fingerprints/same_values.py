@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from catalog.arrow_functions import pc
+from catalog.arrow_functions import call, pc
 from catalog.diff.fingerprints.canonical import (
     CHUNK_ROWS,
     bytes_within,
@@ -46,7 +46,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 def _is_same_text(one: pa.Array, other: pa.Array) -> bool:
     """Compares text, or bytes, in any layouts, without copying it from one into the other."""
-    if one.null_count and not one.is_valid().equals(other.is_valid()):
+    if one.null_count and not call("is_valid", one).equals(call("is_valid", other)):
         return False
     mine, theirs = offsets(one), offsets(other)
     for start in range(0, len(one), CHUNK_ROWS):  # large temporary arrays cost page faults
@@ -73,7 +73,7 @@ def _same_entries(one: pa.DictionaryArray, other: pa.DictionaryArray) -> bool:
     if not text or mine.type != theirs.type or mine.null_count or theirs.null_count:
         return False
     places = pc.index_in(theirs, mine)
-    translated = np.append(np.where(to_numpy(places.is_valid()), to_numpy(places), -2), -1)
+    translated = np.append(np.where(to_numpy(call("is_valid", places)), to_numpy(places), -2), -1)
     translated = translated.astype(np.int32)
     for start in range(0, len(one), CHUNK_ROWS):  # large temporary arrays cost page faults
         parts = (_numbers(column.slice(start, CHUNK_ROWS)) for column in (one, other))
@@ -86,4 +86,4 @@ def _same_entries(one: pa.DictionaryArray, other: pa.DictionaryArray) -> bool:
 def _numbers(column: pa.Array) -> np.ndarray:
     """Returns the numbers of the entries; that of NULL is -1."""
     found = to_numpy(column.indices)
-    return np.where(to_numpy(column.is_valid()), found, -1) if column.null_count else found
+    return np.where(to_numpy(call("is_valid", column)), found, -1) if column.null_count else found

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from catalog.arrow_functions import pc
+from catalog.arrow_functions import call, take
 from catalog.diff.fingerprints.canonical import as_bytes, bytes_within, is_binary, is_text
 
 
@@ -47,13 +47,14 @@ def byte_edges(column: pa.Array, *, used: bool) -> tuple[bytes, bytes] | None:
     """
     if pa.types.is_dictionary(column.type):
         entries = column.dictionary
-        column = entries.take(pc.unique(column.indices.drop_null())) if used else entries
+        in_use = call("unique", call("drop_null", column.indices)) if used else None
+        column = entries if in_use is None else take(entries, in_use)
     if isinstance(column.type, pa.BaseExtensionType):
         column = column.storage
     if is_text(column.type) or is_binary(column.type):
         column = as_bytes(column)
     elif not pa.types.is_fixed_size_binary(column.type):
         return None
-    found = pc.min_max(column)
+    found = call("min_max", column)
     low, high = found["min"].as_py(), found["max"].as_py()
     return None if low is None else (low, high)

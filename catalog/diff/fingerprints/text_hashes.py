@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from catalog.arrow_functions import cast
 from catalog.diff.fingerprints.canonical import TextBytes
 from catalog.diff.fingerprints.mixing import (
     CHUNK_WORDS,
@@ -109,7 +110,7 @@ def _views(data: Numbers, marks: Numbers) -> Words:
             return _views_of_much(data, marks)
     kind = pa.binary() if marks.itemsize == 4 else pa.large_binary()
     buffers = [None, pa.py_buffer(marks), pa.py_buffer(data)]
-    views = pa.Array.from_buffers(kind, len(marks) - 1, buffers).cast(pa.binary_view())
+    views = cast(pa.Array.from_buffers(kind, len(marks) - 1, buffers), pa.binary_view())
     content = np.frombuffer(views.buffers()[1], np.uint64)
     pairs: Words = content[2 * views.offset : 2 * (views.offset + len(views))].reshape(-1, 2)
     return pairs

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from catalog.arrow_functions import call
+from catalog.arrow_functions import call, take
 from catalog.dataclasses import dataclass
 from catalog.repository.columnar import integers
 
@@ -98,7 +98,7 @@ def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
     if pa.types.is_nested(column.type):
         return True
     try:
-        values = column if places is None else call("take", column, places)
+        values = column if places is None else take(column, places)
         distinct = call("count_distinct", values).as_py()  # NULL is not among them
     except pa.ArrowException:
         return True
@@ -112,7 +112,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _ascends(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
     """Returns whether values at some places, or all, come in their order."""
-    values = column if places is None else call("take", column, places)
+    values = column if places is None else take(column, places)
     values = call("drop_null", values).combine_chunks()
     return bool(call("all", call("less_equal", values[:-1], values[1:])).as_py())
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import take
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable, is_plain
 from catalog.diff.compare.by_digest.key_codes import KeyReader, Keys, Matches, matches
@@ -151,7 +152,7 @@ class ByDigest:
                 "d" if side == "f" else "i",
                 carried=[p for p in self._changed() if f"{side}_c{p.on(side).id}" in shown],
                 columns={
-                    **{name: column.take(taken) for name, column in shown.items()},
+                    **{name: take(column, taken) for name, column in shown.items()},
                     **self._key_columns(keys, {side: left[side]}),
                 },
             )
@@ -339,7 +340,7 @@ class ByDigest:
                 one = self._plan.side(side).schema.by_id(pair.on(side).id)
                 assert one is not None, "key columns exist"
                 with suppress(Unreadable), within_arrays():
-                    some = column.take(from_numpy(which))
+                    some = take(column, from_numpy(which))
                     found[f"{side}_c{one.id}"] = in_table_type(some, one)
         return found
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import cast, take
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable
@@ -55,7 +56,7 @@ class Keys:
         missing = None if self.missing is None else self.missing[which]
         taken = from_numpy(which)
         with within_arrays():
-            columns = tuple(unwrapped(column.take(taken)) for column in self.columns)
+            columns = tuple(unwrapped(take(column, taken)) for column in self.columns)
         return Keys(self.codes[which], missing, columns, self.exact)
 
 
@@ -150,7 +151,7 @@ class KeyReader:
             column = pa.chunked_array(_alike([part.columns[n] for part in parts]))
             whole = in_one(column)
             if whole is None and column.type in _LARGE:
-                whole = in_one(column.cast(_LARGE[column.type]))
+                whole = in_one(cast(column, _LARGE[column.type]))
             if whole is None:
                 raise Unreadable("keys too large for an array")
             columns.append(whole)
@@ -230,7 +231,7 @@ def _alike(columns: Sequence[pa.Array]) -> list[pa.Array]:
     listed = [pa.schema([("key", kind)]) for kind in kinds]
     try:
         kind = pa.unify_schemas(listed, promote_options="permissive").field(0).type
-        return [column.cast(kind) for column in plain]
+        return [cast(column, kind) for column in plain]
     except (pa.ArrowTypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         # no type holds them all, or a value does not fit it: the engine compares them
         raise Unreadable("keys of several types") from error
@@ -313,6 +314,6 @@ def _unlike(
 
 def _taken(column: pa.Array, which: Numbers) -> pa.Array:
     """Returns some values of a column; few of a large dictionary without it."""
-    found = column.take(from_numpy(which))
+    found = take(column, from_numpy(which))
     large = pa.types.is_dictionary(found.type) and len(found.dictionary) > len(found)
     return unwrapped(found) if large else found

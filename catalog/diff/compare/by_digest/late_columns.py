@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import take
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable, is_plain
 from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns, values
@@ -147,7 +148,7 @@ class LateColumns:
             numbers = np.array([known[one] for one in (*encoded, None)], np.int64)
             files = to_numpy(staged[f"{side}_file"])
             own = numbers[np.where(files < 0, len(encoded), files)]
-            taken = texts.take(from_numpy(own))
+            taken = take(texts, from_numpy(own))
             staged = staged.append_column(f"{side}_text{i}", taken)
         return staged
 
@@ -201,4 +202,4 @@ def _spread(column: pa.Array, index: Numbers | None) -> pa.Array:
     if index is None:
         return column
     indices = from_numpy(np.where(index < 0, len(column), index))
-    return pa.concat_arrays([column, pa.nulls(1, column.type)]).take(indices)
+    return take(pa.concat_arrays([column, pa.nulls(1, column.type)]), indices)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import cast, take
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
@@ -245,7 +246,7 @@ def in_table_type(column: pa.Array, field: Field) -> pa.Array:
     with within_arrays():
         column = unwrapped(column)
         if pa.types.is_integer(column.type) and pa.types.is_integer(kind):
-            return column.cast(kind)
+            return cast(column, kind)
         return as_type(column, kind, field.name)
 
 
@@ -271,7 +272,7 @@ def values(pieces: Sequence[Piece], rows: int, field: Field) -> pa.Array:
         whole = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
     order = np.empty(rows, np.int64)
     order[np.concatenate(at)] = np.arange(rows)
-    return whole.take(from_numpy(order))
+    return take(whole, from_numpy(order))
 
 
 def _agreed(columns: FileColumns, place: int) -> bool:
@@ -300,7 +301,7 @@ def _take(column: pa.ChunkedArray, rows: pa.Array) -> pa.Array:
     coded = pa.types.is_dictionary(column.type)  # each chunk may have a dictionary of its own
     whole = in_one(column) if coded else column
     with within_arrays():
-        taken = None if whole is None else whole.take(rows)
+        taken = None if whole is None else take(whole, rows)
     found = in_one(taken) if isinstance(taken, pa.ChunkedArray) else taken
     if found is None:
         raise Unreadable("rows too large for an array")

@@ -11,6 +11,7 @@ from dataclasses import field
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import is_plain
@@ -198,7 +199,7 @@ class _Reading:
         some._left = self._left[which]
         some._hashes = {key: words[which] for key, words in self._hashes.items()}
         indices = from_numpy(which)
-        some._values = {name: column.take(indices) for name, column in self._values.items()}
+        some._values = {name: take(column, indices) for name, column in self._values.items()}
         return some
 
     def read_pairs(self, pairs: Sequence[ColumnPair]) -> None:
