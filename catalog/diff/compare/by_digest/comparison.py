@@ -91,7 +91,7 @@ class ByDigest:
         self._keys = keys
         in_files = bool(reader.align_bytes) and not reader.held
         self._possible = in_files and of_key(plan) is None
-        self._verification = Verification(plan, self._stored)
+        self._verification = Verification(plan, self._stored, reader.prints)
         self._lone: dict[SideName, list[Lone]] = {"f": [], "t": []}
         self._kept = RowDigests(reader.store)
         self._one_value: dict[int, bool] = {}

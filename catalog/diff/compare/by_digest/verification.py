@@ -24,10 +24,14 @@ from catalog.diff.compare.by_digest.stored_columns import (
     values,
 )
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.diff.route import Prints
 from catalog.engine.arrow_arrays import from_numpy
 
 SAMPLE_ROWS = 2_000
-"""Rows that are read whole to learn which columns changed."""
+"""Rows from which is learned which columns changed."""
+
+FIRST_READ = 4
+"""Columns that are read of them first, where statistics do not say which changed."""
 
 
 class WrongDigest(Exception):
@@ -87,8 +91,11 @@ class Verification:
         learned: The numbers of pairs in which rows were found to have changed.
     """
 
-    def __init__(self, plan: TablePlan, stored: Mapping[SideName, StoredColumns]) -> None:
+    def __init__(
+        self, plan: TablePlan, stored: Mapping[SideName, StoredColumns], prints: Prints
+    ) -> None:
         self._plan = plan
+        self._prints = prints
         self.learned: set[int] = set()
         self.stored = stored
 
@@ -164,15 +171,34 @@ class Verification:
             reading.read_pairs(more)
 
     def _learn(self, reading: "_Reading", rest: Sequence[ColumnPair]) -> list[ColumnPair]:
-        """Returns the columns in which a few rows differ."""
-        sample = _nearby(reading.rows, self.stored)
-        few = reading.at(sample)
-        few.read_pairs(rest)
-        changed = [pair for pair in rest if few.differ(pair)]
+        """Returns the columns in which a few rows differ.
+
+        Those that have other statistics on the other side are read first, then twice as many each
+        time, until nothing of the rows is unexplained.
+        """
+        few = reading.at(_nearby(reading.rows, self.stored))
+        likely = [pair for pair in rest if self._is_likely(pair, few.rows)]
+        numbers = {pair.number for pair in likely}
+        ordered = [*likely, *(pair for pair in rest if pair.number not in numbers)]
+        start, end = 0, len(likely) if 0 < len(likely) < len(rest) else FIRST_READ
+        while start < len(ordered) and few.unexplained().any():
+            few.read_pairs(ordered[start:end])
+            start, end = end, 2 * end
+        tried = {pair.number for pair in ordered[:start]}
+        changed = [pair for pair in rest if pair.number in tried and few.differ(pair)]
         if few.unexplained().any() or not changed:
             raise WrongDigest
         self.learned |= {pair.number for pair in changed}
         return changed
+
+    def _is_likely(self, pair: ColumnPair, rows: Candidates) -> bool:
+        """Returns whether the files in which rows are have unlike statistics of a column."""
+        found = []
+        for side in SIDES:
+            file = self.stored[side].files[int(rows.on(side).file[0])]
+            known = self._prints.get(file.identity)
+            found.append(None if known is None else known.summaries.get(pair.on(side).id))
+        return found[0] != found[1]
 
 
 class _Reading:
