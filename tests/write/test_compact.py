@@ -237,6 +237,38 @@ def test_files_without_rows_go(cat: Catalog, tmp_path: Path) -> None:
     assert told.rows_changed == 0
 
 
+@pytest.mark.parametrize("column", ["day", "place0", "PLACE0", "parquetry_place", "order", 'q"x'])
+@pytest.mark.parametrize(
+    "where, chosen",
+    [
+        ("{} IS NULL", [None]),
+        ("{} = 'NULL'", ["NULL"]),
+        ("{} IS NULL OR {} = ''", [None, ""]),
+        ("{} LIKE 'x_y'", ["x/y", "x=y"]),
+        ("true", [None, "NULL", "", "x/y", "x=y", "a'b"]),
+    ],
+)
+def test_a_partition_of_null_is_not_one_of_the_text(
+    cat: Catalog, column: str, where: str, chosen: list[str | None]
+) -> None:
+    values = pa.array([None, "NULL", "", "x/y", "x=y", "a'b"], pa.string())
+    parts = [pa.table({"id": range(n, n + 6), column: values}) for n in (0, 10, 20)]
+    appended(cat, "t", *parts, partition_by=[column])
+    before = rows_of(cat)
+    quoted = '"' + column.replace('"', '""') + '"'
+    cat.compact(["t"], partitions=[where.replace("{}", quoted)])
+    assert rows_of(cat) == before
+    got = Counter(one.values[column] for one in cat.partitions("t") if one.files == 1)
+    assert got == Counter(chosen)
+
+
+def test_a_partition_named_as_it_is_listed_may_be_two(cat: Catalog) -> None:
+    parts = [pa.table({"id": [n, n], "day": [None, "NULL"]}) for n in range(3)]
+    appended(cat, "t", *parts, partition_by=["day"])
+    cat.compact(["t"], partitions=["day=NULL"])
+    assert {one.values["day"]: one.files for one in cat.partitions("t")} == {None: 1, "NULL": 1}
+
+
 def test_partitions_are_chosen_by_values_and_conditions(cat: Catalog) -> None:
     appended(cat, "t", *small_parts(3), key=["id"], partition_by=["day"])
     appended(cat, "plain", pa.table({"id": [1]}), pa.table({"id": [2]}))

@@ -44,15 +44,17 @@ def wanted_partitions(
             hint="leave the partitions out, or name other tables",
         )
     files = data_files(context.repository.commits, table, fields=())
-    shown = {_text(snapshot, one): one for one in dict.fromkeys(file.partition for file in files)}
+    every = list(dict.fromkeys(file.partition for file in files))
+    shown: dict[str, list[Partition]] = {}  # NULL, and the text, are shown alike
+    for partition in every:
+        shown.setdefault(_text(snapshot, partition), []).append(partition)
     chosen: set[Partition] = set()
     meeting: list[str] = []
     for one in asked:
         if one in shown:
-            chosen.add(shown[one])
+            chosen.update(shown[one])
         else:
             meeting.append(one)
-    every = list(shown.values())
     for where in meeting:
         chosen.update(_meeting(name, snapshot, every, where))
     return chosen.__contains__
@@ -80,7 +82,8 @@ def _meeting(
     if not rows:
         return []
     with borrowed() as con, engine_errors():
-        place = "parquetry_place"
+        names = {column.lower() for column, _ in table.partition_fields}
+        place = next(f"place{n}" for n in range(len(names) + 1) if f"place{n}" not in names)
         try:
             found = con.sql(
                 f"SELECT {place} FROM (VALUES {rows}) AS {identifier(alias)}({place}, {columns}) "
