@@ -9,8 +9,10 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import catalog
@@ -167,3 +169,56 @@ def test_killed_at_any_moment_nothing_but_files_is_left(disk_path: Path) -> None
         fresh.compact()
         assert rows(fresh) == before and len(fresh.files("t")) == 2
         assert fresh.compact().commit is None
+
+
+def night(root: Path, number: int, *, apart: bool) -> int:
+    """Adds a file of another writer to a directory, and returns how many rows it has."""
+    folder = root / f"day={number % 2}" if apart else root
+    folder.mkdir(parents=True, exist_ok=True)
+    count = number % 3 + 1
+    ids = range(100 * number, 100 * number + count)
+    columns = {"v": [str(n) for n in ids], "id": list(ids)}
+    pq.write_table(pa.table(columns), folder / f"{number}.parquet")
+    return count
+
+
+@pytest.mark.invariant("A file that the table has is not added again, whatever it was put into")
+@pytest.mark.parametrize("apart", [True, False], ids=["partitions", "one"])
+@pytest.mark.parametrize("mode", ["copy", "link", "reference"])
+def test_a_directory_that_grows_is_added_to_a_table_that_is_compacted(
+    tmp_path: Path, mode: Any, apart: bool
+) -> None:
+    cat = catalog.create(str(tmp_path / "lake"))
+    name, total = "t", 0
+    for number in range(8):
+        total += night(tmp_path / "files", number, apart=apart)
+        for _ in range(2):
+            with cat.transaction() as tx:
+                tx.snapshot(name, str(tmp_path / "files"), mode=mode, scope="append")
+        assert cat.sql(f"SELECT count(*), count(DISTINCT id) FROM {name}").fetchall() == [
+            (total, total)
+        ]
+        if number == 3:  # compacted elsewhere, and merged
+            cat.branches.create("work")
+            cat.compact(branch="work")
+            cat.merge("work")
+        elif number == 5:
+            with cat.transaction() as tx:
+                tx.sql(f"ALTER TABLE {name} RENAME TO s")
+            name = "s"
+        elif number:
+            cat.compact(target_bytes=1 << (10 + number))
+    assert cat.fsck(deep=True).is_whole
+
+
+def test_what_was_removed_after_it_was_put_together_can_be_added_again(tmp_path: Path) -> None:
+    cat = catalog.create(str(tmp_path / "lake"))
+    total = sum(night(tmp_path / "files", number, apart=False) for number in range(4))
+    for clear in ("DELETE FROM t", "DELETE FROM t WHERE id >= 0"):
+        with cat.transaction() as tx:
+            tx.snapshot("t", str(tmp_path / "files"), scope="append")
+        assert cat.sql("SELECT count(*) FROM t").fetchall() == [(total,)]
+        cat.compact()
+        with cat.transaction() as tx:
+            tx.sql(clear)
+        assert cat.sql("SELECT count(*) FROM t").fetchall() == [(0,)]

@@ -10,8 +10,8 @@ from catalog.repository.tables import file_changes
 from catalog.write.context import WriteContext
 from catalog.write.merge.columns import SharedIds, Snapshots, shared_from_base
 from catalog.write.merge.merged_schema import MergedShape, Side
-from catalog.write.merge.put_together import Together, put_together
 from catalog.write.merge.schema import merge_shapes
+from catalog.write.put_together import Together, put_together
 
 MergeProgress = Callable[[str, int, int], None]
 """Receives a table, the rows of differing files compared so far, and how many there are."""

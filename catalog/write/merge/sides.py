@@ -15,7 +15,7 @@ from catalog.repository.tables import data_files, files_in_partition
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
 from catalog.write.merge.merged_schema import Side
-from catalog.write.merge.put_together import Together, taken_apart
+from catalog.write.put_together import Together, taken_apart
 
 SIDES: tuple[Side, Side] = "ours", "theirs"
 

@@ -17,11 +17,15 @@ from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
 from catalog.repository.tree import TreeReader
 from catalog.write.files.writer import folder_of, unused_path
+from catalog.write.put_together import Parts, parts_of
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode, TakenFile
-from catalog.write.snapshot.table_plan import PartitionSpec, SnapshotTask
+from catalog.write.snapshot.table_plan import PartitionSpec, SnapshotScope, SnapshotTask
 
 FileKey = tuple[str, Partition, str]
+
+NO_PARTS = Parts()
+"""Where nothing was put together, or it does not matter."""
 
 
 class KnownFiles:
@@ -29,6 +33,7 @@ class KnownFiles:
 
     None is kept where the table is partitioned in another way, since its entries would not fit.
     Whatever else the table has stays: ``rest`` tells whether there is such a file at a path.
+    ``parts`` were put together with others since: the table has their rows.
 
     Attributes:
         is_whole: Whether they are all files of each of their partitions.
@@ -41,31 +46,36 @@ class KnownFiles:
         *,
         matching: bool = True,
         rest: Callable[[Partition, str], bool] | None = None,
+        parts: Parts = NO_PARTS,
     ) -> None:
         self.is_whole = rest is None
         self.rest = rest or (lambda partition, path: False)
-        self._schemas = {} if base is None else base.snapshot.file_schemas
+        own = {} if base is None else base.snapshot.file_schemas
+        self._schemas = {**(parts.schemas or {}), **own}
         self.files = files
         self._by_key: dict[FileKey, list[DataFile]] = {}
-        for file in files if matching else ():
+        for file in (*files, *parts.files) if matching else ():
             place = "" if file.guard is None else file.path
             self._by_key.setdefault(_key(file.token, file.partition, place), []).append(file)
 
     @staticmethod
     def load(
-        commits: Commits, base: StoredTable | None, spec: PartitionSpec, *, full: bool
+        commits: Commits, base: StoredTable | None, spec: PartitionSpec, *, scope: SnapshotScope
     ) -> "KnownFiles":
-        """Reads the files of a table: all, or those of the partitions that a source has."""
+        """Reads the files of a table: all, or those of the partitions that a source has.
+
+        Where a source is added, files must not be added again that were put together since.
+        """
         if base is None:
             return KnownFiles(None, ())
-        if full:
+        if scope == "full":
             files = list(data_files(commits, base, fields=()))
             same_spec = tuple(name for name, _ in base.snapshot.partition_fields) == spec.names
             return KnownFiles(base, files, matching=same_spec)
         partitions = dict.fromkeys(spec.values.values())
-        return KnownFiles(
-            base, [f for p in partitions for f in files_in_partition(commits, base, p)]
-        )
+        found = [f for p in partitions for f in files_in_partition(commits, base, p)]
+        parts = parts_of(commits, base, found) if scope == "append" else NO_PARTS
+        return KnownFiles(base, found, parts=parts)
 
     def with_content(self, token: str, partition: Partition, path: str) -> DataFile | None:
         """Returns a file of the table with that content, whose schema is known."""

@@ -154,7 +154,7 @@ class _Taking:
         self.sources = source_files(state, self.files, task.store)
         self.spec = partitioning(state, self.files)
         self.known = (
-            KnownFiles.load(task.repository.commits, task.base, self.spec, full=True)
+            KnownFiles.load(task.repository.commits, task.base, self.spec, scope="full")
             if self.steps is None
             else self.steps.known
         )

@@ -158,8 +158,7 @@ def _read_source(
     """
     store, request = task.store, task.request
     spec = partition_spec(listing, task.base, request)
-    full = request.scope == "full"
-    known = KnownFiles.load(task.repository.commits, task.base, spec, full=full)
+    known = KnownFiles.load(task.repository.commits, task.base, spec, scope=request.scope)
     expected = {
         file.path: None
         if anew

@@ -1,0 +1,160 @@
+"""Which files commits put together with others, and which of them are in what a table has now.
+
+Whoever asks whether a table has a file already must look for those, too, that were put together
+with others since: their rows are there, in another file.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from catalog.dataclasses import dataclass
+from catalog.model.commit import EMPTY_ID
+from catalog.model.datafile import DataFile
+from catalog.model.same_rows import standing_of
+from catalog.model.schema import FileSchema
+from catalog.model.values import sort_key
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.history import missing_commits
+from catalog.repository.tables import changed_files
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Files of a partition that a commit put together.
+
+    Attributes:
+        made: The paths of what they became.
+        parts: The files.
+        schemas: The file schemas of the table that had them.
+    """
+
+    made: frozenset[str]
+    parts: tuple[DataFile, ...]
+    schemas: Mapping[str, FileSchema]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What files of a table were put together of.
+
+    Attributes:
+        files: The files; they are not in the table any more.
+        schemas: Their file schemas.
+    """
+
+    files: tuple[DataFile, ...] = ()
+    schemas: Mapping[str, FileSchema] | None = None
+
+
+def put_together(commits: Commits, name: str, *, base: str, end: str) -> Iterator[Together]:
+    """Yields what the commits of a side of a merge put together in a table, the newest first."""
+    for commit_id in missing_commits(commits.read, end, base):
+        commit = commits.read(commit_id)
+        if commit.parents and name in commit.changes:
+            yield from _by_commit(commits, name, commit.parents[0], commit_id)
+
+
+def taken_apart(files: Iterable[DataFile], known: Iterable[Together]) -> dict[str, DataFile]:
+    """Returns files, by path, with those in the place of what they were put together from."""
+    found = {file.path: file for file in files}
+    for one in known:
+        if one.made <= found.keys():
+            for path in one.made:
+                del found[path]
+            found.update((file.path, file) for file in one.parts)
+    return found
+
+
+def parts_of(commits: Commits, table: StoredTable, files: Sequence[DataFile]) -> Parts:
+    """Returns what files of a table were put together of, from its history.
+
+    Only commits that changed the table are read, as far back as the oldest that made one of them.
+    """
+    there = {file.path: file for file in files}
+    schemas: dict[str, FileSchema] = {}
+    states = _put_together_in(commits, table)
+    while any(file.rows_of is not None for file in there.values()):
+        one = next(states, None)
+        if one is None:
+            break
+        if one.made <= there.keys():
+            there = taken_apart(there.values(), [one])
+            schemas.update(one.schemas)
+    before = {file.path for file in files}
+    return Parts(tuple(file for path, file in there.items() if path not in before), schemas)
+
+
+def _put_together_in(commits: Commits, table: StoredTable) -> Iterator[Together]:
+    """Yields what was put together in a table, the newest first."""
+    heap: list[tuple[int, str]] = []
+    names: dict[str, str] = {}
+
+    def push(state: StoredTable) -> None:
+        made_in = state.place.pack  # the commit that changed the table last
+        if made_in not in names:
+            names[made_in] = _name_in(commits, made_in, state)
+            heapq.heappush(heap, (-commits.read(made_in).generation, made_in))
+
+    push(table)
+    while heap:
+        _, commit_id = heapq.heappop(heap)
+        name = names[commit_id]
+        for parent in commits.read(commit_id).parents:
+            if parent == EMPTY_ID:
+                continue
+            before = _before(commits, parent, commit_id, name)
+            if before is not None:
+                yield from _by_commit(commits, name, parent, commit_id)
+                push(before)
+
+
+def _name_in(commits: Commits, commit_id: str, state: StoredTable) -> str:
+    """Returns what a table was called in the commit that made a state of it."""
+    entry = commits.entry(commit_id, state.name)
+    if entry is not None and entry.entry.snapshot == state.id:
+        return state.name
+    entries = commits.entries(commit_id).items()
+    return next((n for n, one in entries if one.entry.snapshot == state.id), state.name)
+
+
+def _before(commits: Commits, parent: str, commit_id: str, name: str) -> StoredTable | None:
+    """Returns a table as a parent of a commit has it, under another name if it was renamed."""
+    entry = commits.entry(parent, name)
+    if entry is not None:
+        return commits.table(entry)
+    after = commits.entry(commit_id, name)
+    if after is None:
+        return None
+    table_id, kept = commits.table(after).snapshot.table_id, commits.entries(commit_id)
+    gone = (one for there, one in commits.entries(parent).items() if there not in kept)
+    return next((t for t in map(commits.table, gone) if t.snapshot.table_id == table_id), None)
+
+
+def _by_commit(commits: Commits, name: str, parent: str, commit_id: str) -> Iterator[Together]:
+    """Yields what a commit put together in a table, compared with a parent."""
+    before, after = commits.entry(parent, name), commits.entry(commit_id, name)
+    if before is None or after is None:
+        return
+    old, new = commits.table(before), commits.table(after)
+    if old.snapshot.partition_by != new.snapshot.partition_by:
+        return
+    removed, added = changed_files(
+        commits, old, new, old_commit=parent, new_commit=commit_id, fields=()
+    )
+    made = [file for file in added if file.rows_of is not None]
+    gone = dict(_by_partition(removed)) if made else {}
+    for partition, files in _by_partition(made):
+        parts = gone.get(partition, ())
+        if parts and standing_of(parts) == standing_of(files):
+            paths = frozenset(file.path for file in files)
+            yield Together(paths, tuple(parts), old.snapshot.file_schemas)
+
+
+def _by_partition(
+    files: Iterable[DataFile],
+) -> Iterator[tuple[tuple[bytes | None, ...], list[DataFile]]]:
+    ordered = sorted(files, key=lambda file: sort_key(file.partition, file.path))
+    for partition, members in groupby(ordered, key=attrgetter("partition")):
+        yield partition, list(members)
