@@ -17,6 +17,7 @@ from catalog.model.schema import FileSchema
 from catalog.model.values import sort_key
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.history import missing_commits
+from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import changed_files
 
 
@@ -91,45 +92,44 @@ def _put_together_in(commits: Commits, table: StoredTable) -> Iterator[Together]
     heap: list[tuple[int, str]] = []
     names: dict[str, str] = {}
 
-    def push(state: StoredTable) -> None:
-        made_in = state.place.pack  # the commit that changed the table last
-        if made_in not in names:
-            names[made_in] = _name_in(commits, made_in, state)
-            heapq.heappush(heap, (-commits.read(made_in).generation, made_in))
+    def push(pack: str, snapshot: str, name: str) -> None:
+        if pack not in names:  # it is the commit that changed the table last
+            names[pack] = _name_in(commits, pack, snapshot, name=name)
+            heapq.heappush(heap, (-commits.read(pack).generation, pack))
 
-    push(table)
+    push(table.place.pack, table.id, table.name)
     while heap:
         _, commit_id = heapq.heappop(heap)
-        name = names[commit_id]
-        for parent in commits.read(commit_id).parents:
-            if parent == EMPTY_ID:
-                continue
+        name, commit = names[commit_id], commits.read(commit_id)
+        for number, parent in enumerate(commit.parents):
             before = _before(commits, parent, commit_id, name)
-            if before is not None:
+            if before is None or before.place is None:
+                continue
+            change = commit.changes.get(name)
+            if number or (change is not None and change.files_removed):
                 yield from _by_commit(commits, name, parent, commit_id)
-                push(before)
+            push(before.place.pack, before.entry.snapshot, before.name)
 
 
-def _name_in(commits: Commits, commit_id: str, state: StoredTable) -> str:
+def _name_in(commits: Commits, commit_id: str, snapshot: str, *, name: str) -> str:
     """Returns what a table was called in the commit that made a state of it."""
-    entry = commits.entry(commit_id, state.name)
-    if entry is not None and entry.entry.snapshot == state.id:
-        return state.name
+    entry = commits.entry(commit_id, name)
+    if entry is not None and entry.entry.snapshot == snapshot:
+        return name
     entries = commits.entries(commit_id).items()
-    return next((n for n, one in entries if one.entry.snapshot == state.id), state.name)
+    return next((n for n, one in entries if one.entry.snapshot == snapshot), name)
 
 
-def _before(commits: Commits, parent: str, commit_id: str, name: str) -> StoredTable | None:
+def _before(commits: Commits, parent: str, commit_id: str, name: str) -> PlacedEntry | None:
     """Returns a table as a parent of a commit has it, under another name if it was renamed."""
-    entry = commits.entry(parent, name)
-    if entry is not None:
-        return commits.table(entry)
-    after = commits.entry(commit_id, name)
-    if after is None:
+    if parent == EMPTY_ID:
         return None
+    entry, after = commits.entry(parent, name), commits.entry(commit_id, name)
+    if entry is not None or after is None:
+        return entry
     table_id, kept = commits.table(after).snapshot.table_id, commits.entries(commit_id)
     gone = (one for there, one in commits.entries(parent).items() if there not in kept)
-    return next((t for t in map(commits.table, gone) if t.snapshot.table_id == table_id), None)
+    return next((e for e in gone if commits.table(e).snapshot.table_id == table_id), None)
 
 
 def _by_commit(commits: Commits, name: str, parent: str, commit_id: str) -> Iterator[Together]:
