@@ -17,7 +17,7 @@ _DAMAGED = (
     r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'",
     (  # a file of the catalog, by its name
         rf"(?P<why>{_GONE}) that match the pattern "
-        r"\"(?P<file>[^\"*?]*[/\\][0-9a-f]{64}\.parquet)\""
+        r"\"(?P<file>[^\"*?]*[/\\][0-9a-f]{64}(?:-[0-9a-f]+)*\.parquet)\""
     ),
     r"(?P<why>Footer length error) in file '(?P<file>[^']+)'",
     r"(?P<why>Invalid footer length) provided for file '(?P<file>[^']+)'",

@@ -381,3 +381,34 @@ def test_each_way_in_python_says_that_data_has_expired(
     with pytest.raises(NotFound, match="has expired: the data of") as error:
         read(opened(lake_after), old)
     assert error.value.kind is ErrorKind.DATA_EXPIRED
+
+
+@pytest.mark.parametrize("method", ["auto", "join"])
+@pytest.mark.parametrize("change", ["UPDATE t SET v = v + 1 WHERE id > 5", "DELETE FROM t WHERE id > 10"])
+def test_a_diff_of_files_that_were_rewritten_says_so_whatever_its_method(
+    tmp_path: Path, method: Any, change: str
+) -> None:
+    clock = Days(200)
+    cat = made(tmp_path, clock)
+    for ago, run in (
+        (200, "CREATE TABLE t AS SELECT id, id AS v FROM range(9) AS r(id)"),
+        (190, "INSERT INTO t SELECT id + 10, id FROM range(9) AS r(id)"),
+        (180, change),
+        (170, "UPDATE t SET v = v + 2"),
+        (5, "INSERT INTO t VALUES (100, 1)"),
+        (1, "INSERT INTO t VALUES (101, 1)"),
+    ):
+        clock.now = datetime.datetime.now(datetime.UTC) - ago * DAY
+        with cat.transaction() as tx:
+            tx.sql(run)
+    ids = [one.id for one in cat.log()][:-1]
+    cat.expire("90d")
+    opened(tmp_path).gc(alone=True)
+    for old, new in zip(ids[1:], ids, strict=False):
+        try:
+            opened(tmp_path).diff(old, new, method=method)
+        except NotFound as error:
+            assert error.kind == ErrorKind.DATA_EXPIRED
+            assert new not in ids[:2]
+        else:
+            assert new in ids[:2]
