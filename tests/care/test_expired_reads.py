@@ -384,7 +384,9 @@ def test_each_way_in_python_says_that_data_has_expired(
 
 
 @pytest.mark.parametrize("method", ["auto", "join"])
-@pytest.mark.parametrize("change", ["UPDATE t SET v = v + 1 WHERE id > 5", "DELETE FROM t WHERE id > 10"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE t SET v = v + 1 WHERE id > 5", "DELETE FROM t WHERE id > 10"]
+)
 def test_a_diff_of_files_that_were_rewritten_says_so_whatever_its_method(
     tmp_path: Path, method: Any, change: str
 ) -> None:

@@ -121,8 +121,8 @@ class IncompleteTransfer(CorruptData):
             f"{report.source} is not whole: {listed}{f'; and {more} more' if more > 0 else ''}; "
             f"these branches and tags need it and were left: {left or 'none'}"
             f"{f' and {rest} more' if rest > 0 else ''}",
-            hint="all else was copied; restore what is missing in the source, or what is wrong in the "
-            "copy, then run it again; verification of both says which",
+            hint="all else was copied; restore what is missing in the source, or what is wrong in "
+            "the copy, then run it again; a verification of both says which",
         )
         self.report = report
 
