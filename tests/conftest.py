@@ -43,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell runs with &
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()  # until all tests are known: they live as long as the process does
     thorough: bool = config.getoption("thorough")
     set_effort(thorough=thorough)
     chosen = config.option
@@ -58,6 +59,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         chosen.basetemp = os.path.join(folder, "tests")  # which pytest makes empty
         _let_tempfile_use(Path(folder) / "tmp")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Returns one worker more than there are cores: tests wait for processes, disks and servers.
+
+    None leaves the number to xdist, which knows what the environment says of it.
+    """
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    affinity = getattr(os, "sched_getaffinity", None)  # which not all systems have
+    return 1 + (len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 def _has_room(folder: Path) -> bool:
@@ -87,6 +100,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Lets the collector of garbage pass over what lives as long as the tests do."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
