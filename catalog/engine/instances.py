@@ -49,18 +49,15 @@ _BLANK = "; ".join(
 )
 """Takes from an instance its tables, what it knows of files, and its limits."""
 
-_ATTACHED = (
-    "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
-)
-
 _REST = (
-    "SELECT (SELECT * FROM duckdb_connection_count()), "
-    "(SELECT sum(memory_usage_bytes) FROM duckdb_memory())"
+    "FROM duckdb_connection_count(), (SELECT sum(memory_usage_bytes) FROM duckdb_memory()), "
+    "(SELECT list(database_name) FROM duckdb_databases() "
+    "WHERE NOT internal AND database_name <> 'memory')"
 )
-"""The connections and memory of an instance."""
+"""The connections and memory of an instance, and the databases attached to it or NULL."""
 
 _STATE = (
-    "SELECT (SELECT hash(list((name, value) ORDER BY name)) FROM duckdb_settings()), "
+    "FROM (SELECT hash(list((name, value))) FROM duckdb_settings()), "  # sorted by their names
     "(SELECT list(extension_name ORDER BY extension_name) FROM duckdb_extensions() WHERE loaded), "
     "(SELECT count(*) FROM duckdb_secrets())"
 )
@@ -244,11 +241,12 @@ def _is_blank(instance: duckdb.DuckDBPyConnection, *, like: tuple[object, ...] |
     if like is None:
         return False
     try:
-        for (name,) in instance.execute(_ATTACHED).fetchall():
-            instance.execute(f"DETACH {identifier(name)}")
         instance.execute(_BLANK)
-        ((connections, held),) = instance.execute(_REST).fetchall()
-        if connections != 1 or held > _HELD_BYTES:
+        ((connections, held, attached),) = instance.execute(_REST).fetchall()
+        if attached:
+            instance.execute("; ".join(f"DETACH {identifier(name)}" for name in attached))
+            ((connections, held, attached),) = instance.execute(_REST).fetchall()
+        if connections != 1 or held > _HELD_BYTES or attached:
             return False
         return not instance.list_filesystems() and (not like or _state(instance) == like)
     except duckdb.Error:
