@@ -5,7 +5,7 @@ with others since: their rows are there, in another file.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from operator import attrgetter
 
@@ -57,11 +57,16 @@ def put_together(commits: Commits, name: str, *, base: str, end: str) -> Iterato
             yield from _by_commit(commits, name, commit.parents[0], commit_id)
 
 
-def taken_apart(files: Iterable[DataFile], known: Iterable[Together]) -> dict[str, DataFile]:
-    """Returns files, by path, with those in the place of what they were put together from."""
+def taken_apart(
+    files: Iterable[DataFile], known: Iterable[Together], *, but: Set[str] = frozenset()
+) -> dict[str, DataFile]:
+    """Returns files, by path, with those in the place of what they were put together from.
+
+    Files whose paths are in ``but`` are left as they are.
+    """
     found = {file.path: file for file in files}
     for one in known:
-        if one.made <= found.keys():
+        if one.made <= found.keys() and not one.made & but:
             for path in one.made:
                 del found[path]
             found.update((file.path, file) for file in one.parts)

@@ -115,7 +115,9 @@ def append(cat: Catalog, branch: str, folder: Path, ids: list[int]) -> None:
 
 
 @pytest.mark.parametrize("foreign", [False, True], ids=["own", "foreign"])
-@pytest.mark.parametrize("compacted", ["", "main", "work", "main work", "main main work work"])
+@pytest.mark.parametrize(
+    "compacted", ["", "main", "work", "main work", "main main work work", "first", "first work"]
+)
 @pytest.mark.parametrize("how", ["squash", "cherry-pick"])
 def test_what_both_sides_appended_is_not_doubled(
     made: Catalog, tmp_path: Path, how: str, compacted: str, foreign: bool
@@ -131,12 +133,15 @@ def test_what_both_sides_appended_is_not_doubled(
     made.branches.create("work")
     add("work", 6, 7)
     add("work", 8, 9)
+    first, *compacted_later = (compacted.split() or ["none"]) if "first" in compacted else ("",)
+    if first:  # what both sides get is put together already
+        made.compact(branch="work")
     if how == "squash":
         made.merge("work", squash=True)
     else:
-        for ref in ("work~1", "work"):
+        for ref in ("work~2", "work~1") if first else ("work~1", "work"):
             made.cherry_pick(ref)
-    one, *others = compacted.split() or ["none"]
+    one, *others = compacted_later or ["none"] if first else compacted.split() or ["none"]
     if one == "main":
         made.compact()
     add("work", 10, 11)

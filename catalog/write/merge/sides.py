@@ -1,7 +1,7 @@
 """What two sides of a merge did to the files of one table."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -32,6 +32,7 @@ class TableSides:
         theirs: What theirs changed since the base.
         fitted: Returns a file of the base as it is in the merged shape.
         common: Files that both sides added alike; they count as files of the base.
+        replaced: Files of the base, by partition and path, that are part of such a file.
         together: Returns what the commits of a side put together, the newest first.
     """
 
@@ -43,6 +44,7 @@ class TableSides:
     theirs: FileChanges
     fitted: Callable[[DataFile], DataFile] = lambda file: file
     common: tuple[DataFile, ...] = ()
+    replaced: frozenset[tuple[Partition, str]] = frozenset()
     together: Callable[[Side], Iterable[Together]] = lambda side: ()
 
 
@@ -70,6 +72,7 @@ def base_in(
         sides.fitted(file)
         for partition in partitions
         for file in files_in_partition(commits, sides.base, partition)
+        if (partition, file.path) not in sides.replaced
     ]
     return [*there, *(file for file in sides.common if file.partition in partitions)]
 
@@ -140,6 +143,7 @@ def _without_common_files(sides: TableSides) -> TableSides:
     ends = sides.ours, sides.theirs
     known: list[Sequence[Together] | None] = [None, None]
     common: dict[tuple[Partition, str], DataFile] = {}
+    replaced: set[tuple[Partition, str]] = set()
     gone: list[list[DataFile]] = [[], []]
     schemas = dict(sides.shape.file_schemas)
     ours, theirs = map(_by_partition, ends)
@@ -147,16 +151,23 @@ def _without_common_files(sides: TableSides) -> TableSides:
         both = ours[partition], theirs[partition]
         if not all(added for _, added in both):
             continue
-        news: list[Mapping[str, DataFile]] = []
-        for side, (removed, added) in enumerate(both):
+        for side, (_, added) in enumerate(both):
             if known[side] is None and any(file.rows_of is not None for file in added):
                 known[side] = list(sides.together(SIDES[side]))
-            parts = taken_apart(added, known[side] or ())
-            news += [parts] if all(parts.pop(file.path, None) for file in removed) else []
-        if len(news) < len(both):
-            continue  # something of the base went
         there = [{file.path: file for file in added} for _, added in both]
-        for path in news[0].keys() & news[1].keys():
+        news = []
+        for side, (_, added) in enumerate(both):
+            other = {path for path, f in there[1 - side].items() if f.rows_of is not None}
+            news.append(taken_apart(added, known[side] or (), but=other))
+        made = [f for path, f in news[0].items() if f.rows_of is not None and path in news[1]]
+        inside = taken_apart(made, [*(known[0] or ()), *(known[1] or ())])
+        gone_paths = [paths_of(removed) for removed, _ in both]
+        went = inside.keys() & gone_paths[0] & gone_paths[1]
+        if any(a - went - b.keys() for a, b in zip(gone_paths, news, strict=True)):
+            continue  # something of the base went
+        replaced |= {(partition, path) for path in went}
+        kept = gone_paths[0] | gone_paths[1]
+        for path in (news[0].keys() & news[1].keys()) - kept:
             file = there[0].get(path) or there[1].get(path) or news[0][path]
             common[partition, path] = file
             for side, own in enumerate(there):
@@ -168,14 +179,24 @@ def _without_common_files(sides: TableSides) -> TableSides:
     new = (
         replace(
             end,
-            removed=(*end.removed, *gone[side]),
+            removed=(
+                *(f for f in end.removed if (f.partition, f.path) not in replaced),
+                *gone[side],
+            ),
             added=tuple(f for f in end.added if (f.partition, f.path) not in common),
         )
         for side, end in enumerate(ends)
     )
     shape = replace(sides.shape, file_schemas=schemas)
     mine, other = new
-    return replace(sides, shape=shape, ours=mine, theirs=other, common=tuple(common.values()))
+    return replace(
+        sides,
+        shape=shape,
+        ours=mine,
+        theirs=other,
+        common=tuple(common.values()),
+        replaced=frozenset(replaced),
+    )
 
 
 def _by_partition(
