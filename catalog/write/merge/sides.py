@@ -166,37 +166,35 @@ def _without_common_files(sides: TableSides) -> TableSides:
         if any(a - went - b.keys() for a, b in zip(gone_paths, news, strict=True)):
             continue  # something of the base went
         replaced |= {(partition, path) for path in went}
-        kept = gone_paths[0] | gone_paths[1]
-        for path in (news[0].keys() & news[1].keys()) - kept:
+        for path in (news[0].keys() & news[1].keys()) - gone_paths[0] - gone_paths[1]:
             file = there[0].get(path) or there[1].get(path) or news[0][path]
             common[partition, path] = file
             for side, own in enumerate(there):
                 gone[side] += [] if path in own else [file]
-    if known[0]:
-        schemas = {i: s for one in known[0] for i, s in one.schemas.items()} | schemas
     if not common:
         return sides
-    new = (
+    if known[0]:
+        schemas = {i: s for one in known[0] for i, s in one.schemas.items()} | schemas
+    changed = [
         replace(
             end,
-            removed=(
-                *(f for f in end.removed if (f.partition, f.path) not in replaced),
-                *gone[side],
-            ),
-            added=tuple(f for f in end.added if (f.partition, f.path) not in common),
+            removed=(*(f for f in end.removed if _at(f) not in replaced), *gone[side]),
+            added=tuple(f for f in end.added if _at(f) not in common),
         )
         for side, end in enumerate(ends)
-    )
-    shape = replace(sides.shape, file_schemas=schemas)
-    mine, other = new
+    ]
     return replace(
         sides,
-        shape=shape,
-        ours=mine,
-        theirs=other,
+        shape=replace(sides.shape, file_schemas=schemas),
+        ours=changed[0],
+        theirs=changed[1],
         common=tuple(common.values()),
         replaced=frozenset(replaced),
     )
+
+
+def _at(file: DataFile) -> tuple[Partition, str]:
+    return file.partition, file.path
 
 
 def _by_partition(
