@@ -97,6 +97,7 @@ def test_assets_commit_once_and_failures_say_whether_to_retry(project: Path) -> 
 
     more = effort([], ["careless"])
     loaded, first, again, *refused = run("load", "speeds", "speeds", *more)
+    assert loaded["success"], loaded
     assert (loaded["success"], loaded["passed"], loaded["repeated"]) == (True, True, False)
     assert (first["success"], first["updated"]) == (True, 13)
     assert first["commit"] == again["commit"]

@@ -4,7 +4,8 @@ The oracle shares no code with the catalog: the same rows in a table of DuckDB's
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,15 @@ class Oracle:
             self.con.register("given", sample.rows)
             self.con.execute(f"CREATE TABLE {quoted(sample.name)} AS FROM given")
             self.con.unregister("given")
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """Takes back at the end what statements did."""
+        self.con.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.con.execute("ROLLBACK")
 
     def run(self, statement: str) -> Rows:
         return self.con.execute(statement).fetchall()

@@ -1,7 +1,8 @@
 """INSERT, UPDATE, DELETE, MERGE and TRUNCATE give the rows that plain DuckDB gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import count
 
 import pytest
 
@@ -41,8 +42,26 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Catalog]:
     return lake
 
 
+@pytest.fixture(scope="module")
+def oracles() -> Iterator[Callable[[str], Oracle]]:
+    """Loads each sample into DuckDB once; what a statement does to it is taken back."""
+    made: dict[str, Oracle] = {}
+
+    def oracle(name: str) -> Oracle:
+        if name not in made:
+            made[name] = Oracle(SAMPLES[name], OTHER)
+        return made[name]
+
+    yield oracle
+    for one in made.values():
+        one.con.close()
+
+
+NUMBERS = count()
+
+
 def branched(cat: Catalog) -> str:
-    name = f"b{len(cat.branches.list())}"
+    name = f"branch-{next(NUMBERS)}"
     cat.branches.create(name, at="main")
     return name
 
@@ -52,14 +71,18 @@ def branched(cat: Catalog) -> str:
 )
 @pytest.mark.parametrize(("name", "statement"), PAIRS)
 def test_a_statement_gives_the_rows_that_duckdb_gives(
-    lakes: Callable[[str], Catalog], name: str, statement: str
+    lakes: Callable[[str], Catalog],
+    oracles: Callable[[str], Oracle],
+    name: str,
+    statement: str,
 ) -> None:
     cat = lakes(name)
     branch = branched(cat)
-    oracle = Oracle(SAMPLES[name], OTHER)
-    before = multiset(oracle.rows("orders"))
-    oracle.run(statement)
-    expected = multiset(oracle.rows("orders"))
+    oracle = oracles(name)
+    with oracle.taken_back():
+        before = multiset(oracle.rows("orders"))
+        oracle.run(statement)
+        expected = multiset(oracle.rows("orders"))
     with cat.transaction(branch) as tx:
         result = tx.sql(statement)
         assert isinstance(result, WriteResult)
@@ -92,18 +115,22 @@ WHEN NOT MATCHED THEN INSERT (id, grp, x) VALUES (s.id, s.grp, s.x) RETURNING me
 @pytest.mark.parametrize("name", ["plain", "partitioned", "nested", "empty"])
 @pytest.mark.parametrize("statement", RETURNING)
 def test_returning_gives_what_duckdb_returns(
-    lakes: Callable[[str], Catalog], name: str, statement: str
+    lakes: Callable[[str], Catalog],
+    oracles: Callable[[str], Oracle],
+    name: str,
+    statement: str,
 ) -> None:
     cat = lakes(name)
-    oracle = Oracle(SAMPLES[name], OTHER)
-    expected = oracle.con.sql(statement)
+    oracle = oracles(name)
+    with oracle.taken_back():
+        expected = oracle.con.sql(statement).to_arrow_table()
     with cat.transaction(branched(cat)) as tx:
         result = tx.sql(statement)
     assert isinstance(result, WriteResult)
     assert result.returned is not None
-    assert result.returned.column_names == expected.columns
+    assert result.returned.column_names == expected.column_names
     found = [tuple(row.values()) for row in result.returned.to_pylist()]
-    wanted = [tuple(row.values()) for row in expected.to_arrow_table().to_pylist()]
+    wanted = [tuple(row.values()) for row in expected.to_pylist()]
     assert multiset(found) == multiset(wanted)
 
 
@@ -150,15 +177,17 @@ def two_columns_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("two_columns_at_once")
 @pytest.mark.parametrize("statement", STATEMENTS[::4])
 def test_a_statement_on_a_wide_table_gives_the_rows_that_duckdb_gives(
-    lakes: Callable[[str], Catalog], statement: str
+    lakes: Callable[[str], Catalog], oracles: Callable[[str], Oracle], statement: str
 ) -> None:
     cat = lakes("partitioned")
     branch = branched(cat)
-    oracle = Oracle(SAMPLES["partitioned"], OTHER)
-    oracle.run(statement)
+    oracle = oracles("partitioned")
+    with oracle.taken_back():
+        oracle.run(statement)
+        expected = multiset(oracle.rows("orders"))
     with cat.transaction(branch) as tx:
         tx.sql(statement)
-    assert multiset(committed(cat, "orders", branch)) == multiset(oracle.rows("orders"))
+    assert multiset(committed(cat, "orders", branch)) == expected
 
 
 @pytest.mark.usefixtures("two_columns_at_once")
