@@ -43,7 +43,6 @@ def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Seq
     rnd = random.Random(request.param)
     for name, sizes in (
         ("CHUNK_CODES", (1, 7, 1 << 15)),
-        ("RANGE_CODES", (3, 100, 1 << 17)),
         ("ROUNDS", (1, 2, 24)),
     ):
         monkeypatch.setattr(code_tables, name, rnd.choice(sizes))

@@ -1,12 +1,11 @@
 """Integers that stand for keys: matched between two sides, and searched for those that repeat.
 
 Integers close together are looked up in an array with a place for each of them, others in tables
-with a place for each of a few bits of theirs: both take a few nanoseconds each, where sorting takes
-tens.
+with a place for each of a few bits of theirs. Those that repeat are found by sorting: of integers
+alone, without their places, processors sort many at once.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -22,10 +21,6 @@ SAMPLE = 4096
 ROUNDS = 24
 """Tables that are tried one after the other: each leaves a fifth of the codes to the next, unless
 somebody chose codes for that. Those that are left in the end are sorted."""
-
-RANGE_CODES = 1 << 17
-"""Codes that are searched at a time for those that repeat: their table stays in the processor's
-caches."""
 
 CHUNK_CODES = 1 << 15
 """Codes processed at a time: few enough to stay in the caches through all steps."""
@@ -103,8 +98,7 @@ def repeated_codes(parts: Sequence[Numbers]) -> Numbers:
                 outside.append(part[~inside])
         if int(np.count_nonzero(seen)) == dense:
             parts = outside
-    found = [_Tables(some).repeated for some in _ranges(parts)]
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+    return _several(parts)
 
 
 def repeated_among(codes: Numbers, parts: Sequence[Numbers]) -> Numbers:
@@ -117,29 +111,15 @@ def repeated_among(codes: Numbers, parts: Sequence[Numbers]) -> Numbers:
         for start in range(0, len(part), CHUNK_CODES):
             some = part[start : start + CHUNK_CODES]
             found.append(some.compress(flags.take(_slots(some, _APART, bits))))
-    some = np.concatenate(found)
-    ordered = np.sort(some.compress(_Tables(codes).find(some) >= 0))
+    several = _several(found)
+    return several[np.isin(several, codes)]
+
+
+def _several(parts: Sequence[Numbers]) -> Numbers:
+    """Returns the codes that occur several times in all parts together, by sorting them."""
+    ordered = np.concatenate([_NONE, *parts])
+    ordered.sort()
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-
-
-def _ranges(parts: Sequence[Numbers]) -> Iterator[Numbers]:
-    """Yields codes in ranges, none of which has a code in common with another."""
-    count = min(sum(len(part) for part in parts) // RANGE_CODES, 256)
-    if count < 2:
-        yield np.concatenate([np.zeros(0, np.int64), *parts])
-        return
-    starts = (np.arange(count + 1) * 256) // count
-    pieces: list[list[Numbers]] = [[] for _ in range(count)]
-    for part in parts:
-        for start in range(0, len(part), RANGE_CODES):
-            codes = part[start : start + RANGE_CODES]
-            upper = (_words(codes, _APART) >> np.uint64(56)).astype(np.uint8)
-            ordered = codes[np.argsort(upper, kind="stable")]  # of eight bits, that only counts
-            edges = np.append(0, np.cumsum(np.bincount(upper, minlength=256)))[starts].tolist()
-            for own, (first, end) in zip(pieces, pairwise(edges), strict=True):
-                own.append(ordered[first:end])
-    for own in pieces:
-        yield np.concatenate(own)
 
 
 def _found_in_tables(mine: Numbers, theirs: Numbers) -> Partners:
@@ -197,68 +177,6 @@ def _factors() -> Iterator[int]:
         factor = (factor * _STEP + _FACTOR | 1) % (1 << 64)
 
 
-class _Tables:
-    """Codes that are looked up by a few of their bits.
-
-    Where two codes meet in a table, one gets the place, and the other goes to the next table.
-
-    Attributes:
-        repeated: The codes that occur several times; the place found of such a one is any of its
-            places.
-    """
-
-    def __init__(self, codes: Numbers) -> None:
-        self._codes = codes
-        self._tables: list[_Table] = []
-        repeated = [codes[:0]]
-        left: Numbers | range = range(len(codes))
-        for factor in _factors():
-            if not len(left):
-                break
-            table = _Table(codes, left, factor)
-            self._tables.append(table)
-            lost, winners = table.lost(left)
-            same = codes.take(lost) == codes.take(winners)
-            repeated.append(codes.take(lost.compress(same)))
-            left = lost.compress(~same)
-        left = np.asarray(left, np.int64)
-        order = np.argsort(codes[left], kind="stable")
-        self._rest = codes[left[order]], left[order]
-        rest = self._rest[0]
-        self.repeated = np.unique(np.concatenate([*repeated, rest[1:][rest[1:] == rest[:-1]]]))
-
-    def find(self, wanted: Numbers) -> Numbers:
-        """Returns the place of each of some codes, -1 for none."""
-        parts = (wanted[n : n + CHUNK_CODES] for n in range(0, len(wanted), CHUNK_CODES))
-        return np.concatenate([np.zeros(0, np.int64), *(self._found(part) for part in parts)])
-
-    def _found(self, wanted: Numbers) -> Numbers:
-        found = np.full(len(wanted), -1, np.int64)
-        left: Numbers | None = None
-        for table in self._tables:
-            some = wanted if left is None else wanted.take(left)
-            places = table.places(some)
-            equal = self._codes.take(places, mode="clip") == some
-            equal &= places >= 0
-            further = np.flatnonzero(~equal & (places >= 0))
-            if left is None:
-                found = np.where(equal, places, found)
-                left = further
-            else:
-                found[left[equal]] = places[equal]
-                left = left[further]
-            if not len(left):
-                return found
-        rest, origin = self._rest
-        if len(rest):
-            left = np.arange(len(wanted)) if left is None else left
-            places = np.searchsorted(rest, wanted[left])
-            places[places == len(rest)] = 0
-            equal = rest[places] == wanted[left]
-            found[left[equal]] = origin[places[equal]]
-        return found
-
-
 class _Table:
     """The places of some codes, by a number of their bits: of two that share it, one has it.
 
@@ -273,16 +191,6 @@ class _Table:
         self._table = np.full(1 << self._bits, -1, size)
         for some, own in _pieces(codes, left):
             self._table[_slots(own, factor, self._bits)] = some
-
-    def lost(self, left: Numbers | range) -> tuple[Numbers, Numbers]:
-        """Returns the places of codes that others have the place of, and the places of those."""
-        lost, winners = [_NONE], [_NONE]
-        for some, own in _pieces(self._codes, left):
-            here = self.places(own)
-            other = here != some
-            lost.append(some.compress(other))
-            winners.append(here.compress(other))
-        return np.concatenate(lost), np.concatenate(winners)
 
     def match(
         self, mine: Numbers, left: Numbers | range, *, places: Numbers, taken: Numbers
