@@ -121,7 +121,7 @@ def without_common(sides: TableSides) -> TableSides:
         return _without_common_files(sides)
     if not is_apart(sides.shape):
         return sides
-    ours, theirs = _by_partition(sides.ours), _by_partition(sides.theirs)
+    ours, theirs = files_by_partition(sides.ours), files_by_partition(sides.theirs)
     alike: set[int] = set()
     for partition in ours.keys() & theirs.keys():
         (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
@@ -146,7 +146,7 @@ def _without_common_files(sides: TableSides) -> TableSides:
     replaced: set[tuple[Partition, str]] = set()
     gone: list[list[DataFile]] = [[], []]
     schemas = dict(sides.shape.file_schemas)
-    ours, theirs = map(_by_partition, ends)
+    ours, theirs = map(files_by_partition, ends)
     for partition in ours.keys() & theirs.keys():
         both = ours[partition], theirs[partition]
         if not all(added for _, added in both):
@@ -197,9 +197,10 @@ def _at(file: DataFile) -> tuple[Partition, str]:
     return file.partition, file.path
 
 
-def _by_partition(
+def files_by_partition(
     changes: FileChanges,
 ) -> dict[Partition, tuple[list[DataFile], list[DataFile]]]:
+    """Returns the files that a side removed and added, by partition."""
     found: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
     for place, files in enumerate((changes.removed, changes.added)):
         for file in files:

@@ -15,6 +15,7 @@ from catalog.write.conditions import all_same, constant
 from catalog.write.files.key_pruning import key_pruner
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import DataWriter, paths_of
+from catalog.write.merge.appended import beside_one_another
 from catalog.write.merge.apply import apply_rows, new_rows
 from catalog.write.merge.ends import MergeContext
 from catalog.write.merge.file_sets import merge_files
@@ -41,7 +42,8 @@ def merge_rows(
 ) -> MergedRows:
     """Merges what two sides did to the rows of a table.
 
-    Partitions that one side changed are taken as they are; where keys might meet across
+    Partitions that one side changed are taken as they are, and so are theirs' files without a key
+    where a side only added some; where keys might meet across
     partitions, the rows that changed are compared first. See ``RowMerger`` for ``resolve`` and
     ``by_cell``.
     """
@@ -52,7 +54,9 @@ def merge_rows(
     ours, theirs = touched(sides.ours), touched(sides.theirs)
     alone = is_apart(sides.shape) or not ours or not theirs
     scope = ours & theirs if alone else ours | theirs
-    adopted = theirs - ours
+    if by_cell and not sides.shape.key:
+        scope -= beside_one_another(context, sides)
+    adopted = theirs - scope if alone else theirs - ours
     if not scope:
         return MergedRows(_adopted_files(sides, adopted))
     our_plan, their_plan = (_plan(sides, changes, scope) for changes in (sides.ours, sides.theirs))
