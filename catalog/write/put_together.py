@@ -12,6 +12,7 @@ from operator import attrgetter
 from catalog.dataclasses import dataclass
 from catalog.model.commit import EMPTY_ID
 from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
 from catalog.model.same_rows import standing_of
 from catalog.model.schema import FileSchema
 from catalog.model.values import sort_key
@@ -35,6 +36,11 @@ class Together:
     parts: tuple[DataFile, ...]
     schemas: Mapping[str, FileSchema]
 
+    @property
+    def partition(self) -> Partition:
+        """The partition of all of them."""
+        return self.parts[0].partition
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -49,12 +55,27 @@ class Parts:
     schemas: Mapping[str, FileSchema] | None = None
 
 
-def put_together(commits: Commits, name: str, *, base: str, end: str) -> Iterator[Together]:
+def put_together(
+    commits: Commits, table: StoredTable, *, base: str, end: str
+) -> Iterator[Together]:
     """Yields what the commits of a side of a merge put together in a table, the newest first."""
     for commit_id in missing_commits(commits.read, end, base):
         commit = commits.read(commit_id)
-        if commit.parents and name in commit.changes:
+        name = _changed_name(commits, commit_id, table)
+        if commit.parents and name is not None:
             yield from _by_commit(commits, name, commit.parents[0], commit_id)
+
+
+def _changed_name(commits: Commits, commit_id: str, table: StoredTable) -> str | None:
+    """Returns what a table is called in a commit that changed it; None if it did not."""
+    changes = commits.read(commit_id).changes
+    if table.name in changes:
+        return table.name
+    if not changes or commits.entry(commit_id, table.name) is not None:
+        return None
+    there = ((name, commits.entry(commit_id, name)) for name in changes)
+    wanted = table.snapshot.table_id
+    return next((n for n, e in there if e and commits.table(e).snapshot.table_id == wanted), None)
 
 
 def taken_apart(
@@ -65,12 +86,19 @@ def taken_apart(
     Files whose paths are in ``but`` are left as they are.
     """
     found = {file.path: file for file in files}
-    for one in known:
-        if one.made <= found.keys() and not one.made & but:
-            for path in one.made:
-                del found[path]
-            found.update((file.path, file) for file in one.parts)
-    return found
+    waiting = list(known)
+    while True:
+        later: list[Together] = []
+        for one in waiting:
+            if one.made <= found.keys() and not one.made & but:
+                for path in one.made:
+                    del found[path]
+                found.update((file.path, file) for file in one.parts)
+            else:
+                later.append(one)
+        if len(later) in (0, len(waiting)):
+            return found
+        waiting = later
 
 
 def parts_of(commits: Commits, table: StoredTable, files: Sequence[DataFile]) -> Parts:
@@ -139,7 +167,7 @@ def _before(commits: Commits, parent: str, commit_id: str, name: str) -> PlacedE
 
 def _by_commit(commits: Commits, name: str, parent: str, commit_id: str) -> Iterator[Together]:
     """Yields what a commit put together in a table, compared with a parent."""
-    before, after = commits.entry(parent, name), commits.entry(commit_id, name)
+    before, after = _before(commits, parent, commit_id, name), commits.entry(commit_id, name)
     if before is None or after is None:
         return
     old, new = commits.table(before), commits.table(after)

@@ -66,21 +66,82 @@ def test_deletions_are_merged_beside_rows_that_were_appended(made: Catalog) -> N
     assert ids(made, "work") == Counter([0, 1])
 
 
+@pytest.fixture
+def two_files(tmp_path: Path) -> Catalog:
+    cat = catalog.create(str(tmp_path / "other"))
+    add(cat, "main", 0)
+    add(cat, "main", 1)
+    cat.branches.create("work")
+    return cat
+
+
+def test_what_came_by_a_squash_and_was_put_together_again_is_merged_once(
+    two_files: Catalog,
+) -> None:
+    two_files.compact()
+    add(two_files, "main", 2)
+    two_files.merge("main", into="work", squash=True)
+    add(two_files, "main", 3)
+    two_files.compact()
+    add(two_files, "work", 4, 5)
+    two_files.merge("main", into="work")
+    assert ids(two_files, "work") == Counter(range(6))
+
+
+def test_squashes_beside_unlike_compactions_of_both_are_merged_once(two_files: Catalog) -> None:
+    add(two_files, "main", 2)
+    two_files.compact()
+    two_files.compact(branch="work")
+    add(two_files, "work", 3, 4)
+    two_files.merge("main", into="work", squash=True)
+    two_files.merge("work")
+    assert ids(two_files) == Counter(range(5))
+
+
+def test_what_was_put_together_before_a_table_was_renamed_is_known(made: Catalog) -> None:
+    add(made, "main", 1)
+    made.cherry_pick("main", branch="work")
+    for branch, new in (("main", 2), ("work", 3)):
+        add(made, branch, new)
+        made.compact(branch=branch)
+        with made.transaction(branch) as tx:
+            tx.sql("ALTER TABLE t RENAME TO u")
+    made.merge("work")
+    assert made.sql("SELECT id FROM u ORDER BY id").fetchall() == [(0,), (1,), (2,), (3,)]
+
+
 @pytest.mark.parametrize("by", [(), ("day",)], ids=["whole", "partitions"])
 @pytest.mark.parametrize("seed", range(4))
 def test_every_row_is_there_once_after_picks_squashes_and_merges(
     tmp_path: Path, by: tuple[str, ...], seed: int
 ) -> None:
-    choice, cat = random.Random(seed), catalog.create(str(tmp_path / "lake"))
+    check_history(catalog.create(str(tmp_path / "lake")), seed, by=by, compactions=0)
+
+
+@pytest.mark.parametrize("by", [(), ("day",)], ids=["whole", "partitions"])
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_every_row_is_there_once_beside_compactions(
+    tmp_path: Path, by: tuple[str, ...], seed: int
+) -> None:
+    check_history(catalog.create(str(tmp_path / "lake")), seed, by=by, compactions=4)
+
+
+def check_history(cat: Catalog, seed: int, *, by: tuple[str, ...], compactions: int) -> None:
+    choice = random.Random(seed)
     add(cat, "main", 0, 1, 2, by=by)
+    add(cat, "main", 3, 4, 5)
     cat.branches.create("work")
-    have = {"main": {0, 1, 2}, "work": {0, 1, 2}}
+    have = {"main": set(range(6)), "work": set(range(6))}
     appended: list[tuple[str, str, set[int]]] = []
     for step in range(10):
         branch, other = choice.sample(["main", "work"], 2)
         picks = [c for c in appended if c[0] == other and not c[2] & have[branch]]
-        action = choice.choices(["add", "squash", "merge", "pick"], [5, 2, 1, 3])[0]
-        if action == "pick" and picks:
+        actions = ["add", "squash", "merge", "pick", "compact"]
+        action = choice.choices(actions, [5, 2, 1, 3, compactions])[0]
+        new: set[int] = set()
+        if action == "compact":
+            cat.compact(branch=branch)
+        elif action == "pick" and picks:
             _, commit, new = choice.choice(picks)
             cat.cherry_pick(commit, branch=branch)
         elif action in ("squash", "merge"):
@@ -91,4 +152,4 @@ def test_every_row_is_there_once_after_picks_squashes_and_merges(
             add(cat, branch, *new)
             appended.append((branch, cat.resolve(branch).commit_id, new))
         have[branch] |= new
-        assert ids(cat, branch) == Counter(have[branch])
+        assert ids(cat, branch) == Counter(have[branch]), action

@@ -107,7 +107,7 @@ class BothSides:
     def put_together(self, side: Side) -> Iterator[Together]:
         """Yields what the commits of a side put together since the base, the newest first."""
         commits, base = self.context.commits, self.ends.base
-        return put_together(commits, self.name, base=base, end=self._end(side))
+        return put_together(commits, self.side(side), base=base, end=self._end(side))
 
     def _end(self, side: Side) -> str:
         return self.ends.ours if side == "ours" else self.ends.theirs

@@ -1,7 +1,7 @@
 """What two sides of a merge did to the files of one table."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 import pyarrow as pa
 
@@ -110,15 +110,18 @@ def touched(changes: FileChanges) -> frozenset[Partition]:
     return frozenset(file.partition for file in (*changes.removed, *changes.added))
 
 
-def without_common(sides: TableSides) -> TableSides:
+def without_common(
+    sides: TableSides, exists: Callable[[DataFile], bool] = lambda file: True
+) -> TableSides:
     """Leaves out what both sides did in the same way, file by file: it is done once.
 
     With a key that rows of two partitions cannot share, that is all of a partition in which the
     same files went and came. Without a key, it is the files that both added under one name to a
-    partition from which nothing went.
+    partition from which nothing went. ``exists`` says whether a file that was put together with
+    others since is still there.
     """
     if not sides.shape.key:
-        return _without_common_files(sides)
+        return _without_common_files(sides, exists)
     if not is_apart(sides.shape):
         return sides
     ours, theirs = files_by_partition(sides.ours), files_by_partition(sides.theirs)
@@ -134,18 +137,19 @@ def without_common(sides: TableSides) -> TableSides:
     return replace(sides, ours=own[0], theirs=own[1])
 
 
-def _without_common_files(sides: TableSides) -> TableSides:
+def _without_common_files(sides: TableSides, exists: Callable[[DataFile], bool]) -> TableSides:
     """Leaves out the files that both sides of a table without a key added.
 
     They count as files of the base. A side that put them together with others has then put
-    together these: they went, and what they became has their rows.
+    together these: they went, and what they became has their rows. Where both sides put files
+    together and nothing else went, theirs' count as what they were before.
     """
     ends = sides.ours, sides.theirs
     known: list[Sequence[Together] | None] = [None, None]
     common: dict[tuple[Partition, str], DataFile] = {}
     replaced: set[tuple[Partition, str]] = set()
     gone: list[list[DataFile]] = [[], []]
-    schemas = dict(sides.shape.file_schemas)
+    apart: dict[Partition, list[DataFile]] = {}
     ours, theirs = map(files_by_partition, ends)
     for partition in ours.keys() & theirs.keys():
         both = ours[partition], theirs[partition]
@@ -155,42 +159,84 @@ def _without_common_files(sides: TableSides) -> TableSides:
             if known[side] is None and any(file.rows_of is not None for file in added):
                 known[side] = list(sides.together(SIDES[side]))
         there = [{file.path: file for file in added} for _, added in both]
-        news = []
-        for side, (_, added) in enumerate(both):
-            other = {path for path, f in there[1 - side].items() if f.rows_of is not None}
-            news.append(taken_apart(added, known[side] or (), but=other))
+        all_known = [one for side in known for one in side or () if one.partition == partition]
+        news = _common_parts(there, all_known)
         made = [f for path, f in news[0].items() if f.rows_of is not None and path in news[1]]
-        inside = taken_apart(made, [*(known[0] or ()), *(known[1] or ())])
         gone_paths = [paths_of(removed) for removed, _ in both]
-        went = inside.keys() & gone_paths[0] & gone_paths[1]
+        went = taken_apart(made, all_known).keys() & gone_paths[0] & gone_paths[1]
         if any(a - went - b.keys() for a, b in zip(gone_paths, news, strict=True)):
             continue  # something of the base went
         replaced |= {(partition, path) for path in went}
+        was = list(map(len, gone))
         for path in (news[0].keys() & news[1].keys()) - gone_paths[0] - gone_paths[1]:
             file = there[0].get(path) or there[1].get(path) or news[0][path]
             common[partition, path] = file
             for side, own in enumerate(there):
                 gone[side] += [] if path in own else [file]
-    if not common:
-        return sides
-    if known[0]:
-        schemas = {i: s for one in known[0] for i, s in one.schemas.items()} | schemas
-    changed = [
-        replace(
-            end,
-            removed=(*(f for f in end.removed if _at(f) not in replaced), *gone[side]),
-            added=tuple(f for f in end.added if _at(f) not in common),
+        both_removed = all(
+            gone_paths[side] - went or len(gone[side]) > was[side] for side in (0, 1)
         )
-        for side, end in enumerate(ends)
-    ]
+        known_paths = news[0].keys() | gone_paths[0] | gone_paths[1]
+        new = [file for path, file in news[1].items() if path not in known_paths]
+        parts = [file for file in new if file.path not in there[1]]
+        if both_removed and all(_fits(sides, file) and exists(file) for file in parts):
+            apart[partition] = new
+    if not common and not apart:
+        return sides
+    of_parts = {i: s for side in known for one in side or () for i, s in one.schemas.items()}
+    changed = [_without(end, replaced | common.keys(), gone[n]) for n, end in enumerate(ends)]
     return replace(
         sides,
-        shape=replace(sides.shape, file_schemas=schemas),
+        shape=replace(sides.shape, file_schemas={**of_parts, **sides.shape.file_schemas}),
         ours=changed[0],
-        theirs=changed[1],
+        theirs=_with_parts(changed[1], apart),
         common=tuple(common.values()),
         replaced=frozenset(replaced),
     )
+
+
+def _common_parts(
+    there: Sequence[Mapping[str, DataFile]], known: Sequence[Together]
+) -> list[dict[str, DataFile]]:
+    """Returns the files of both sides by path, those that were put together as their parts.
+
+    Of ``m`` on one side, and ``n`` that the other put together of ``m`` and ``x``, that is ``m``,
+    and ``m`` and ``x``: what is on one side, and part of a file on the other, stays whole.
+    """
+    reached: list[set[str]] = []
+    for files in there:
+        seen = set(files)
+        for _ in known:
+            more = [f.path for one in known if one.made <= seen for f in one.parts]
+            if seen.issuperset(more):
+                break
+            seen.update(more)
+        reached.append(seen)
+    kept = (there[0].keys() & reached[1]) | (there[1].keys() & reached[0])
+    return [taken_apart(files.values(), known, but=kept) for files in there]
+
+
+def _without(
+    end: FileChanges, known: Set[tuple[Partition, str]], gone: Sequence[DataFile]
+) -> FileChanges:
+    """Returns what a side did but for some files, and with some others that went."""
+    removed = (*(file for file in end.removed if _at(file) not in known), *gone)
+    return replace(end, removed=removed, added=tuple(f for f in end.added if _at(f) not in known))
+
+
+def _with_parts(theirs: FileChanges, apart: Mapping[Partition, list[DataFile]]) -> FileChanges:
+    """Returns what theirs did, with other files in some partitions, from which nothing goes."""
+    rest = chosen(theirs, lambda file: file.partition not in apart)
+    return replace(rest, added=(*rest.added, *(file for files in apart.values() for file in files)))
+
+
+def _fits(sides: TableSides, file: DataFile) -> bool:
+    """Returns whether the columns of a file of any commit mean in the merged shape what they did.
+
+    Those do that the base has, where they got no other field ids.
+    """
+    schemas = () if sides.base is None else sides.base.snapshot.file_schemas
+    return file.file_schema in schemas and sides.fitted(file) == file
 
 
 def _at(file: DataFile) -> tuple[Partition, str]:

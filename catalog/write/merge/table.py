@@ -50,7 +50,7 @@ def merge_rows(
     if is_file_set(sides.shape.properties):
         return merge_files(context, sides, resolve=resolve, strict=not by_cell)
     if by_cell:
-        sides = without_common(sides)
+        sides = without_common(sides, lambda file: _exists(context, file))
     ours, theirs = touched(sides.ours), touched(sides.theirs)
     alone = is_apart(sides.shape) or not ours or not theirs
     scope = ours & theirs if alone else ours | theirs
@@ -85,6 +85,10 @@ def merge_rows(
         change = _Application(space, sides, adopted).run()
         conflicts = space.con.sql(f"FROM {space.conflicts}").to_arrow_table()
     return MergedRows(change, conflicts if conflicts.num_rows else None)
+
+
+def _exists(context: MergeContext, file: DataFile) -> bool:
+    return file.guard is None and context.write.store.info(file.path) is not None
 
 
 def _plan(sides: TableSides, changes: FileChanges, scope: frozenset[Partition]) -> TablePlan:
