@@ -11,7 +11,6 @@ Leaves are of kind ``files`` and sorted by partition values, then path.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import repeat
 
 from catalog.errors import CorruptData
@@ -22,20 +21,13 @@ from catalog.model.same_rows import STANDING_BYTES
 from catalog.model.values import sort_key, stored_sort_key
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns
+from catalog.repository.entry_stats import NodeStats
 from catalog.repository.index import Summary, value_range
 from catalog.repository.pack import Place
 
 KIND = "files"
-STATS_PREFIXES = ("nulls.", "nans.", "low.", "high.", "exact.")
 
 _FIELD_IDS = re.compile(rb"[1-9][0-9]{0,9}(,[1-9][0-9]{0,9})*")
-
-_STATS = re.compile(r"(?:nulls|nans|low|high|exact)\.([1-9][0-9]{0,9})")
-
-CACHED_STATS = 1 << 16
-"""Statistics kept in a process, some 10 MB: a node is mostly read again with few rows changed."""
-
-_known_stats = lru_cache(CACHED_STATS)(ColumnStats)
 
 
 class DataFileRows:
@@ -69,8 +61,9 @@ class DataFileRows:
         for n in range(self._partition_columns):
             columns[f"part.{n}"] = columnar.byte_strings([r.partition[n] for r in rows])
         unknown = ColumnStats()
-        for field in sorted({field for r in rows for field in r.stats}):
-            stats = [r.stats.get(field, unknown) for r in rows]
+        known = [dict(r.stats) for r in rows]
+        for field in sorted({field for own in known for field in own}):
+            stats = [own.get(field, unknown) for own in known]
             columns[f"nulls.{field}"] = columnar.integers([s.nulls for s in stats])
             columns[f"nans.{field}"] = columnar.integers([s.nans for s in stats])
             columns[f"low.{field}"] = columnar.byte_strings([s.low for s in stats])
@@ -101,7 +94,7 @@ class DataFileRows:
                     f"a table is said to have the file {excerpt(path)}, which it cannot have"
                 )
         partitions = self._partitions(columns, count)
-        stats = _stats(columns, fields, count)
+        stats = NodeStats(columns, count).of_entries(fields)
         unsound = map(_field_ids, columnar.optional(columns, "unsound", count))
         facts = (tokens, sizes, rows, partitions, schemas, guards, stats, unsound)
         return list(map(DataFile, paths, *facts, _blobs(columns, count), _origins(columns, count)))
@@ -204,21 +197,3 @@ def _guards(columns: Columns, count: int) -> list[str | None]:
         return [g.decode() if g else None for g in columnar.optional(columns, "guard", count)]
     except UnicodeDecodeError as error:
         raise CorruptData("column 'guard' of a node is not UTF-8") from error
-
-
-def _stats(
-    columns: Columns, fields: Iterable[int] | None, count: int
-) -> list[dict[int, ColumnStats]]:
-    if fields is None:
-        named = (_STATS.fullmatch(name) for name in columns)
-        fields = sorted({int(match[1]) for match in named if match is not None})
-    found: list[dict[int, ColumnStats]] = [{} for _ in range(count)]
-    for field in fields:
-        names = [f"{prefix}{field}" for prefix in STATS_PREFIXES]
-        if not any(name in columns for name in names):
-            continue
-        values = [columnar.optional(columns, name, count) for name in names]
-        for n, (nulls, nans, low, high, exact) in enumerate(zip(*values, strict=True)):
-            if nulls is not None or nans is not None or low is not None or high is not None:
-                found[n][field] = _known_stats(nulls, nans, low, high, bool(exact))
-    return found
