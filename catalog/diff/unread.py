@@ -42,12 +42,15 @@ def _no_rows(plan: TablePlan, store: ObjectStore) -> Callable[[Selection], pa.Re
         from catalog.diff.compare.remainder import Remainder
         from catalog.diff.compare.table_reader import TableReader
         from catalog.diff.row_form import row_reader
-        from catalog.engine.connection import connect
+        from catalog.engine.connection import borrowed
 
-        reader = TableReader(connect(), plan, store)
-        remainder = Remainder(reader, "remainder", checks=KeyChecks(reader))
-        remainder.settle()
-        return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
+        with borrowed() as con:
+            reader = TableReader(con, plan, store)
+            remainder = Remainder(reader, "remainder", checks=KeyChecks(reader))
+            remainder.settle()
+            read = row_reader(con, remainder.columns, remainder.row_parts, count=0)
+            none = read(selection).read_all()
+        return pa.RecordBatchReader.from_batches(none.schema, none.to_batches())
 
     return rows
 

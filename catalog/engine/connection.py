@@ -35,7 +35,12 @@ def connect(
         InvalidInput: A limit is too small.
     """
     settings = _settings(threads, memory_limit_bytes, temp_directory)
-    con = open_instance(database)
+    return _prepared(open_instance(database), settings, store)
+
+
+def _prepared(
+    con: duckdb.DuckDBPyConnection, settings: str, store: ObjectStore | None
+) -> duckdb.DuckDBPyConnection:
     con.execute(settings)
     files = own_files(store)
     if files is not None:
@@ -54,17 +59,8 @@ def borrow(
 
     The connection is closed by ``instances.give_back``.
     """
-    if own_files(store) is not None:  # a file system would stay behind in the instance
-        return connect(
-            threads=threads,
-            memory_limit_bytes=memory_limit_bytes,
-            temp_directory=temp_directory,
-            store=store,
-        )
     settings = _settings(threads, memory_limit_bytes, temp_directory)
-    con = lend()
-    con.execute(settings)
-    return con
+    return _prepared(lend(), settings, store)
 
 
 def borrow_for_users(
@@ -74,12 +70,8 @@ def borrow_for_users(
 
     The connection may be closed by ``instances.give_back``, which ends relations made with it.
     """
-    if own_files(store) is not None:
-        return connect(store=store, threads=threads, memory_limit_bytes=memory_limit_bytes)
     settings = _settings(threads, memory_limit_bytes, None)
-    con = lend_to_users()
-    con.execute(settings)
-    return con
+    return _prepared(lend_to_users(), settings, store)
 
 
 @contextmanager

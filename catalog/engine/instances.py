@@ -204,9 +204,12 @@ def add_function(
 ) -> None:
     """Lets SQL call a function of Python's, by a name that stands for it alone.
 
-    It takes and returns values, or Arrow arrays of many.
+    It takes and returns values, or Arrow arrays of many. It goes when what was lent is given back;
+    what else was opened keeps it.
     """
-    keep_apart(con)
+    loan = _loans.get(con)
+    if loan is not None and loan.end is not None:  # it may never be given back
+        keep_apart(con)
     known = _functions.setdefault(con, set())
     if name not in known:
         kind = PythonUDFType.ARROW if on_arrays else PythonUDFType.NATIVE
@@ -217,6 +220,7 @@ def add_function(
 def give_back(con: duckdb.DuckDBPyConnection) -> None:
     """Closes a connection; its instance is lent again if it can be made blank."""
     loan = _loans.pop(con, None)
+    is_clean = loan is None or _without_functions(con)
     con.close()
     if loan is None:
         return
@@ -224,10 +228,24 @@ def give_back(con: duckdb.DuckDBPyConnection) -> None:
         loan.end.detach()
     waiting, instance = _waiting(os.getpid()), loan.instance
     like = waiting.state if loan.foreign else ()
-    if len(waiting.blank) < _IDLE and _is_blank(instance, like=like):
+    if is_clean and len(waiting.blank) < _IDLE and _is_blank(instance, like=like):
         waiting.blank.append(instance)
     else:
         instance.close()
+
+
+def _without_functions(con: duckdb.DuckDBPyConnection) -> bool:
+    """Takes the functions of Python's from an instance that were added; False if it fails."""
+    names = _functions.pop(con, ())
+    try:
+        if names:
+            with suppress(duckdb.Error):  # there is no transaction
+                con.rollback()
+        for name in names:
+            con.remove_function(name)
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _is_blank(instance: duckdb.DuckDBPyConnection, *, like: tuple[object, ...] | None = ()) -> bool:
@@ -248,6 +266,8 @@ def _is_blank(instance: duckdb.DuckDBPyConnection, *, like: tuple[object, ...] |
             ((connections, held, attached),) = instance.execute(_REST).fetchall()
         if connections != 1 or held > _HELD_BYTES or attached:
             return False
+        for name in instance.list_filesystems():  # by whose names files were read from buckets
+            instance.unregister_filesystem(name)
         return not instance.list_filesystems() and (not like or _state(instance) == like)
     except duckdb.Error:
         return False

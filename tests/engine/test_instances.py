@@ -172,19 +172,29 @@ def test_a_file_that_changed_in_place_is_read_anew(opened: Opened, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "leave",
+    ("leave", "most"),
     [
-        lambda con: con.register_filesystem(EngineFilesystem(NoFiles())),
-        lambda con: add(con, "f"),
-        instances.keep_apart,
+        (lambda con: con.register_filesystem(EngineFilesystem(NoFiles())), 1),
+        (lambda con: add(con, "f"), 1),
+        (lambda con: (con.execute("BEGIN"), add(con, "f")), 3),
     ],
-    ids=["file system", "function", "foreign statements"],
+    ids=["file system", "function", "function in a transaction"],
 )
-def test_what_would_be_left_keeps_an_instance_from_being_lent_again(
-    opened: Opened, leave: Callable[[duckdb.DuckDBPyConnection], object]
+def test_what_python_gave_an_instance_is_taken_from_it(
+    opened: Opened, leave: Callable[[duckdb.DuckDBPyConnection], object], most: int
 ) -> None:
+    for _ in range(3):
+        with borrowed() as con:
+            assert con.list_filesystems() == []
+            with pytest.raises(duckdb.CatalogException):
+                con.execute("SELECT f(1)")
+            leave(con)
+    assert opened() <= most
+
+
+def test_an_instance_that_anything_may_be_left_in_is_not_lent_again(opened: Opened) -> None:
     with borrowed() as con:
-        leave(con)
+        instances.keep_apart(con)
     with borrowed():
         assert opened() == 2
 
