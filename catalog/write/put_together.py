@@ -66,6 +66,32 @@ def put_together(
             yield from _by_commit(commits, name, commit.parents[0], commit_id)
 
 
+def only_appended(
+    commits: Commits, table: StoredTable, *, base: str, end: str
+) -> Set[tuple[Partition, str]]:
+    """Returns the files that commits of a side of a merge added to what they left as it was.
+
+    They are given by partition and path. Nothing of their partition went in the commit, so that
+    no row in them was in another file before.
+    """
+    found: set[tuple[Partition, str]] = set()
+    for commit_id in missing_commits(commits.read, end, base):
+        commit = commits.read(commit_id)
+        name = _changed_name(commits, commit_id, table)
+        if not commit.parents or name is None:
+            continue
+        before = _before(commits, commit.parents[0], commit_id, name)
+        after = commits.entry(commit_id, name)
+        if before is None or after is None:
+            continue
+        ends = {"old_commit": commit.parents[0], "new_commit": commit_id}
+        old, new = commits.table(before), commits.table(after)
+        removed, added = changed_files(commits, old, new, fields=(), **ends)
+        went = {file.partition for file in removed}
+        found |= {(f.partition, f.path) for f in added if f.partition not in went}
+    return found
+
+
 def _changed_name(commits: Commits, commit_id: str, table: StoredTable) -> str | None:
     """Returns what a table is called in a commit that changed it; None if it did not."""
     changes = commits.read(commit_id).changes

@@ -153,3 +153,31 @@ def check_history(cat: Catalog, seed: int, *, by: tuple[str, ...], compactions: 
             appended.append((branch, cat.resolve(branch).commit_id, new))
         have[branch] |= new
         assert ids(cat, branch) == Counter(have[branch]), action
+
+
+@pytest.mark.parametrize("more", [(), (1,)], ids=["one-side", "both-sides"])
+def test_rows_that_were_picked_are_merged_once_beside_deletions(
+    made: Catalog, more: tuple[int, ...]
+) -> None:
+    add(made, "main", 1)
+    add(made, "main", 2)
+    made.rebase("work", onto="main")
+    add(made, "work", 5)
+    made.cherry_pick("work", branch="main")
+    with made.transaction("main") as tx:
+        tx.sql("DELETE FROM t WHERE id = 0")
+    for gone in more:
+        with made.transaction("work") as tx:
+            tx.sql(f"DELETE FROM t WHERE id = {gone}")
+    made.merge("work")
+    assert ids(made) == Counter({1, 2, 5} - set(more))
+
+
+def test_a_file_that_is_like_what_a_deletion_left_is_not_taken_for_it(made: Catalog) -> None:
+    add(made, "main", 1, 2)
+    made.rebase("work", onto="main")
+    with made.transaction("main") as tx:
+        tx.sql("DELETE FROM t WHERE id = 1")
+    add(made, "work", 2)
+    made.merge("work")
+    assert ids(made) == Counter([0, 2, 2])

@@ -338,6 +338,7 @@ def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renum
         theirs,
         lambda file: renumber(file, old),
         together=both.put_together,
+        only_appended=both.only_appended,
     )
     return sides, back
 

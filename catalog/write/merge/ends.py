@@ -1,9 +1,10 @@
 """What merging needs: where it reads and writes, its three commits, a table as it is in them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from catalog.dataclasses import dataclass
 from catalog.model.datafile import FileChanges
+from catalog.model.partition import Partition
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.history import fork
 from catalog.repository.tables import file_changes
@@ -11,7 +12,7 @@ from catalog.write.context import WriteContext
 from catalog.write.merge.columns import SharedIds, Snapshots, shared_from_base
 from catalog.write.merge.merged_schema import MergedShape, Side
 from catalog.write.merge.schema import merge_shapes
-from catalog.write.put_together import Together, put_together
+from catalog.write.put_together import Together, only_appended, put_together
 
 MergeProgress = Callable[[str, int, int], None]
 """Receives a table, the rows of differing files compared so far, and how many there are."""
@@ -108,6 +109,11 @@ class BothSides:
         """Yields what the commits of a side put together since the base, the newest first."""
         commits, base = self.context.commits, self.ends.base
         return put_together(commits, self.side(side), base=base, end=self._end(side))
+
+    def only_appended(self, side: Side) -> Set[tuple[Partition, str]]:
+        """Returns the files that commits of a side added to what they left as it was."""
+        commits, base = self.context.commits, self.ends.base
+        return only_appended(commits, self.side(side), base=base, end=self._end(side))
 
     def _end(self, side: Side) -> str:
         return self.ends.ours if side == "ours" else self.ends.theirs

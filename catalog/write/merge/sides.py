@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache
 
 import pyarrow as pa
 
@@ -34,6 +35,8 @@ class TableSides:
         common: Files that both sides added alike; they count as files of the base.
         replaced: Files of the base, by partition and path, that are part of such a file.
         together: Returns what the commits of a side put together, the newest first.
+        only_appended: Returns the partitions and paths of files that its commits added to what
+            they left as it was.
     """
 
     name: str
@@ -46,6 +49,7 @@ class TableSides:
     common: tuple[DataFile, ...] = ()
     replaced: frozenset[tuple[Partition, str]] = frozenset()
     together: Callable[[Side], Iterable[Together]] = lambda side: ()
+    only_appended: Callable[[Side], Set[tuple[Partition, str]]] = lambda side: frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,8 @@ def without_common(
 
     With a key that rows of two partitions cannot share, that is all of a partition in which the
     same files went and came. Without a key, it is the files that both added under one name to a
-    partition from which nothing went. ``exists`` says whether a file that was put together with
-    others since is still there.
+    partition from which nothing went, at least by the commit that brought them. ``exists`` says
+    whether a file that was put together with others since is still there.
     """
     if not sides.shape.key:
         return _without_common_files(sides, exists)
@@ -150,6 +154,7 @@ def _without_common_files(sides: TableSides, exists: Callable[[DataFile], bool])
     replaced: set[tuple[Partition, str]] = set()
     gone: list[list[DataFile]] = [[], []]
     apart: dict[Partition, list[DataFile]] = {}
+    appended = cache(sides.only_appended)
     ours, theirs = map(files_by_partition, ends)
     for partition in ours.keys() & theirs.keys():
         both = ours[partition], theirs[partition]
@@ -164,8 +169,10 @@ def _without_common_files(sides: TableSides, exists: Callable[[DataFile], bool])
         made = [f for path, f in news[0].items() if f.rows_of is not None and path in news[1]]
         gone_paths = [paths_of(removed) for removed, _ in both]
         went = taken_apart(made, all_known).keys() & gone_paths[0] & gone_paths[1]
-        if any(a - went - b.keys() for a, b in zip(gone_paths, news, strict=True)):
-            continue  # something of the base went
+        lost = [n for n in (0, 1) if gone_paths[n] - went - news[n].keys()]
+        if lost:  # rows of the base may be in what came
+            common |= _in_both(there, partition, map(appended, [SIDES[n] for n in lost]))
+            continue
         replaced |= {(partition, path) for path in went}
         was = list(map(len, gone))
         for path in (news[0].keys() & news[1].keys()) - gone_paths[0] - gone_paths[1]:
@@ -193,6 +200,18 @@ def _without_common_files(sides: TableSides, exists: Callable[[DataFile], bool])
         common=tuple(common.values()),
         replaced=frozenset(replaced),
     )
+
+
+def _in_both(
+    there: Sequence[Mapping[str, DataFile]],
+    partition: Partition,
+    appended: Iterable[Set[tuple[Partition, str]]],
+) -> dict[tuple[Partition, str], DataFile]:
+    """Returns the files that both sides added and that are among others."""
+    found = {(partition, path): there[0][path] for path in there[0].keys() & there[1].keys()}
+    for one in appended if found else ():
+        found = {at: file for at, file in found.items() if at in one}
+    return found
 
 
 def _common_parts(
