@@ -63,6 +63,56 @@ def test_a_table_dropped_there_and_changed_here_clashes(
     assert left is None or values(parted) == left
 
 
+def rename(cat: Catalog, branch: str, old: str, new: str) -> None:
+    with cat.transaction(branch) as tx:
+        tx.sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+@pytest.mark.parametrize(("resolve", "left"), [("ours", ["u"]), ("theirs", ["v"])])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_table_that_both_renamed_is_not_there_twice(
+    parted: Catalog, resolve: Any, left: list[str], at_once: bool
+) -> None:
+    rename(parted, "main", "t", "u")
+    rename(parted, "work", "t", "v")
+    before = values(parted, table="u")
+    if at_once:
+        parted.merge("work", resolve=resolve)
+    else:
+        assert conflict_rows(conflict(parted, "work")) == {("table-renamed", None, None)}
+        assert [info.name for info in parted.tables()] == ["u"]
+        parted.continue_merge(resolve=resolve)
+    assert [info.name for info in parted.tables()] == left
+    assert values(parted, table=left[0]) == before
+
+
+def test_a_table_that_both_renamed_alike_is_one(parted: Catalog) -> None:
+    for branch in ("main", "work"):
+        rename(parted, branch, "t", "u")
+    put(parted, "work", {7: 7}, table="u")
+    parted.merge("work")
+    assert [info.name for info in parted.tables()] == ["u"]
+    assert values(parted, table="u") == {1: 1, 2: 2, 3: 3, 7: 7}
+
+
+def test_a_table_is_renamed_in_turn(parted: Catalog) -> None:
+    rename(parted, "work", "t", "u")
+    parted.merge("work")
+    rename(parted, "main", "u", "v")
+    parted.merge("main", into="work")
+    for branch in ("main", "work"):
+        assert [info.name for info in parted.tables(branch)] == ["v"]
+    parted.revert("main")
+    assert [info.name for info in parted.tables()] == ["u"]
+
+
+def test_a_table_picked_and_then_renamed_is_not_there_twice(parted: Catalog) -> None:
+    put(parted, "work", {1: 1}, table="new")
+    parted.cherry_pick("work", branch="main")
+    rename(parted, "main", "new", "other")
+    assert conflict_rows(conflict(parted, "work")) == {("table-renamed", None, None)}
+
+
 def test_a_table_created_again_is_not_merged_with_its_namesake(parted: Catalog) -> None:
     with parted.transaction("work") as tx:
         tx.drop("t")

@@ -156,6 +156,9 @@ def take_side(
                     Option("resolve", "theirs"),
                 ),
             )
+    for row in left.to_pylist():
+        if row["kind"] == "table-renamed":  # ours has it under another name, which may go
+            wanted.setdefault(row["ours"], wanted[row["table_name"]])
     ours, theirs = merge.ends.ours, merge.ends.theirs
     entries = context.repository.commits.entries
     names = {name for commit_id in (ours, theirs) for name in entries(commit_id)}

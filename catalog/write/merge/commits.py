@@ -21,6 +21,7 @@ from catalog.write.merge.merged_schema import (
     without_renumbered,
 )
 from catalog.write.merge.namesakes import took_in
+from catalog.write.merge.renamed_apart import named_otherwise
 from catalog.write.merge.restored_columns import hidden, returned_columns, shown, with_returned
 from catalog.write.merge.rows import Taking
 from catalog.write.merge.schema_conflicts import check_may_take, described, is_lost, shape_clashes
@@ -111,7 +112,8 @@ def merge_commits(
             merged.append(found_before or one.of_both_sides())
             if known is not None:
                 known[key] = merged[-1]
-    return Merge(tuple(_apart_in_more_than_case(commits, merged, ends.ours)))
+    merged = list(_apart_in_more_than_case(commits, merged, ends.ours))
+    return Merge(tuple(_renamed_alike(commits, ends, merged, resolve=resolve)))
 
 
 def taken_whole(context: MergeContext, ends: Ends, name: str) -> TableUpdate | None:
@@ -143,6 +145,33 @@ def _apart_in_more_than_case(
             continue
         row = {"table_name": one.name, "kind": "name-taken", "ours": other, "theirs": one.name}
         yield MergedTable(one.name, "conflict", None, conflict_table([row]))
+
+
+def _renamed_alike(
+    commits: Commits,
+    ends: Ends,
+    merged: Sequence[MergedTable],
+    *,
+    resolve: Callable[[str], Taking | None],
+) -> Iterable[MergedTable]:
+    """Yields tables, in conflict if they come and ours has the same under another name."""
+    there = commits.entries(ends.ours)
+    updates = [one.update for one in merged if one.update is not None]
+    coming = [u.name for u in updates if u.snapshot is not None and u.name not in there]
+    gone = [u.name for u in updates if u.snapshot is None]
+    others = dict(named_otherwise(commits, ends, coming=coming, gone=gone))
+    for one in merged:
+        other = others.get(one.name)
+        taking = None if other is None else resolve(one.name)
+        if other is None or taking == "theirs":
+            yield one
+        else:
+            row = conflict_row(one.name, "table-renamed", (None, other, one.name))
+            rows, how = ([], "ours") if taking == "ours" else ([row], "conflict")
+            yield MergedTable(one.name, how, None, conflict_table(rows))
+        if other is not None and taking == "theirs":
+            drop = TableUpdate(other, commits.table(there[other]), None)
+            yield MergedTable(other, "theirs", drop, conflict_table(()))
 
 
 @dataclass(frozen=True, slots=True)
