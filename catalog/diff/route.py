@@ -41,6 +41,10 @@ class FilePair:
         return self.before if side == "f" else self.after
 
 
+MOST_ALIKE = 64
+"""Files of equal numbers of rows, or keys, up to which each is looked at for each of the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """How the files of a task are compared.
@@ -75,14 +79,21 @@ def _route(task: DiffTask, pairing: "_Pairing") -> Route:
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
     like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
+    shares: dict[object, dict[object, list[int]]] = {}
     for number, before in waiting.items():
         like[pairing.mark("f", before)][number] = before
     for number, after in tuple(left.items()):
-        candidates = like[pairing.mark("t", after)]
+        mark = pairing.mark("t", after)
+        candidates = like[mark]
+        if len(candidates) > MOST_ALIKE:
+            if mark not in shares:
+                shares[mark] = pairing.by_share(candidates)
+            alike = pairing.sharing(shares[mark], after)
+            candidates = {n: one for n in sorted(alike) if (one := candidates.get(n)) is not None}
         pair = pairing.best(candidates.values(), after)
         if pair is not None:
             partner = next(n for n, one in candidates.items() if one is pair.before)
-            del waiting[partner], candidates[partner], left[number]
+            del waiting[partner], like[mark][partner], left[number]
             pairs.append(pair)
     some = tuple(waiting.values()), tuple(left.values())
     rest = DiffTask(task.partition, *some) if waiting or left else None
@@ -156,7 +167,34 @@ class _Pairing:
         known = self.prints.get(file.identity)
         if known is None or not self.keys:
             return None if known is None else known.rows
-        return known.columns.get(self.keys[0].on(side).id)
+        return tuple(known.columns.get(pair.on(side).id) for pair in self.keys)
+
+    def by_share(self, files: Mapping[int, DataFile]) -> dict[object, list[int]]:
+        """Returns the numbers of files of the older side by what they hold in a column.
+
+        What more than ``MOST_ALIKE`` of them hold is left out, such as NULLs alone: it does not
+        tell which file became which.
+        """
+        found: defaultdict[object, list[int]] = defaultdict(list)
+        for number, file in files.items():
+            for share in self._shares("f", file):
+                found[share].append(number)
+        return {share: numbers for share, numbers in found.items() if len(numbers) <= MOST_ALIKE}
+
+    def sharing(self, known: Mapping[object, Sequence[int]], after: DataFile) -> set[int]:
+        """Returns the numbers of files that hold the same as one of the newer side in a column."""
+        return {n for share in self._shares("t", after) for n in known.get(share, ())}
+
+    def _shares(self, side: SideName, file: DataFile) -> Iterator[object]:
+        found = self.prints.get(file.identity)
+        if found is None:
+            return
+        for pair in self.values:
+            field_id = pair.on(side).id
+            for kind, held in enumerate((found.columns, found.stored, found.encoded)):
+                value = held.get(field_id)
+                if value is not None:
+                    yield pair.number, kind, value
 
     def best(self, candidates: Iterable[DataFile], after: DataFile) -> FilePair | None:
         """Returns the pair of a file with that of the same keys from which it differs least."""
