@@ -49,8 +49,9 @@ def _no_rows(plan: TablePlan, store: ObjectStore) -> Callable[[Selection], pa.Re
             remainder = Remainder(reader, "remainder", checks=KeyChecks(reader))
             remainder.settle()
             read = row_reader(con, remainder.columns, remainder.row_parts, count=0)
-            none = read(selection).read_all()
-        return pa.RecordBatchReader.from_batches(none.schema, none.to_batches())
+            found = read(selection)
+            batches = [*found]  # an empty one, too: tables without any cannot be put together
+        return pa.RecordBatchReader.from_batches(found.schema, batches)
 
     return rows
 

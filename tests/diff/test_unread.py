@@ -61,3 +61,13 @@ def test_a_file_that_was_replaced_is_found_though_none_is_read(tmp_path: Path) -
     (tmp_path / "snappy/1.parquet").write_bytes(b"PAR1 something else")
     with pytest.raises(CorruptData):
         cat.diff("main~1", "main")
+
+
+def test_the_rows_of_nothing_can_be_put_together(tmp_path: Path) -> None:
+    query, key = "SELECT uuid() AS u, i AS id, 0 AS p FROM range(9) r(i)", ["id"]
+    duckdb.sql(f"CREATE OR REPLACE TABLE nothing_new AS {query}")
+    cat = rewritten(tmp_path, "FROM nothing_new", key)
+    with cat.diff("main~1", "main") as diff:
+        found = diff["t"].changes().read_all()
+    assert found.num_rows == 0
+    assert len(found.column("_from").combine_chunks()) == 0
