@@ -21,6 +21,9 @@ SKIPPED_SHARE = 0.5
 """Share of a file's blocks that must be equal for the others to be looked up: below that, reading
 all of them is as quick."""
 
+MOST_ALIKE = 64
+"""Files of equal numbers of rows, or keys, up to which each is looked at for each of the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class FilePair:
@@ -39,10 +42,6 @@ class FilePair:
     def on(self, side: SideName) -> DataFile:
         """Returns the file of a side."""
         return self.before if side == "f" else self.after
-
-
-MOST_ALIKE = 64
-"""Files of equal numbers of rows, or keys, up to which each is looked at for each of the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Statistics of data files as manifests store them: decoded when somebody asks for them.
 
-A diff of a wide table asks for those of a few columns; to decode all of them takes it a tenth of
-its time.
+A diff of a wide table asks for those of a few columns.
 """
 
 import re

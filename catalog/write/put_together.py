@@ -80,13 +80,10 @@ def only_appended(
         name = _changed_name(commits, commit_id, table)
         if not commit.parents or name is None:
             continue
-        before = _before(commits, commit.parents[0], commit_id, name)
-        after = commits.entry(commit_id, name)
-        if before is None or after is None:
+        changed = _changed(commits, name, commit.parents[0], commit_id=commit_id)
+        if changed is None:
             continue
-        ends = {"old_commit": commit.parents[0], "new_commit": commit_id}
-        old, new = commits.table(before), commits.table(after)
-        removed, added = changed_files(commits, old, new, fields=(), **ends)
+        _, removed, added = changed
         went = {file.partition for file in removed}
         found |= {(f.partition, f.path) for f in added if f.partition not in went}
     return found
@@ -191,17 +188,30 @@ def _before(commits: Commits, parent: str, commit_id: str, name: str) -> PlacedE
     return next((e for e in gone if commits.table(e).snapshot.table_id == table_id), None)
 
 
-def _by_commit(commits: Commits, name: str, parent: str, commit_id: str) -> Iterator[Together]:
-    """Yields what a commit put together in a table, compared with a parent."""
+def _changed(
+    commits: Commits, name: str, parent: str, *, commit_id: str
+) -> tuple[StoredTable, list[DataFile], list[DataFile]] | None:
+    """Returns a table as a parent of a commit has it, and which files went and came since.
+
+    None means that one of them has no such table, or other partitions.
+    """
     before, after = _before(commits, parent, commit_id, name), commits.entry(commit_id, name)
     if before is None or after is None:
-        return
+        return None
     old, new = commits.table(before), commits.table(after)
     if old.snapshot.partition_by != new.snapshot.partition_by:
+        return None
+    ends = {"old_commit": parent, "new_commit": commit_id}
+    removed, added = changed_files(commits, old, new, fields=(), **ends)
+    return old, removed, added
+
+
+def _by_commit(commits: Commits, name: str, parent: str, commit_id: str) -> Iterator[Together]:
+    """Yields what a commit put together in a table, compared with a parent."""
+    changed = _changed(commits, name, parent, commit_id=commit_id)
+    if changed is None:
         return
-    removed, added = changed_files(
-        commits, old, new, old_commit=parent, new_commit=commit_id, fields=()
-    )
+    old, removed, added = changed
     made = [file for file in added if file.rows_of is not None]
     gone = dict(_by_partition(removed)) if made else {}
     for partition, files in _by_partition(made):

@@ -37,6 +37,7 @@ from catalog.write.merge.conflicts import (
 )
 from catalog.write.merge.ends import Ends
 from catalog.write.merge.merged_schema import Side
+from catalog.write.merge.renamed_apart import named_otherwise
 
 Changes = dict[str, set[str] | None]
 """Changed columns by the key of a row, as conflicts show it; None is the whole row."""
@@ -156,14 +157,14 @@ def take_side(
                     Option("resolve", "theirs"),
                 ),
             )
-    for row in left.to_pylist():
-        if row["kind"] == "table-renamed":  # ours has it under another name, which may go
-            wanted.setdefault(row["ours"], wanted[row["table_name"]])
     ours, theirs = merge.ends.ours, merge.ends.theirs
     entries = context.repository.commits.entries
+    ends = replace(merge.ends, base=merger.base_of(ours, theirs))
+    coming = wanted.keys() & entries(theirs).keys() - entries(ours).keys()
+    for name, other in named_otherwise(context.repository.commits, ends, coming=coming, gone=()):
+        wanted.setdefault(other, wanted[name])  # ours has it under another name, which may go
     names = {name for commit_id in (ours, theirs) for name in entries(commit_id)}
     others = [CONFLICT_TABLE, *(names - wanted.keys())]
-    ends = replace(merge.ends, base=merger.base_of(ours, theirs))
     again = merger.merge(ends, wanted, whole=True, leave_out=others)
     if again.conflicts.num_rows:
         raise conflict_error(merge.source, merge.into, again.conflicts, branch=merge.branch)

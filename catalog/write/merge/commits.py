@@ -113,7 +113,7 @@ def merge_commits(
             if known is not None:
                 known[key] = merged[-1]
     merged = list(_apart_in_more_than_case(commits, merged, ends.ours))
-    return Merge(tuple(_renamed_alike(commits, ends, merged, resolve=resolve)))
+    return Merge(tuple(_renamed_apart(commits, ends, merged, resolve=resolve)))
 
 
 def taken_whole(context: MergeContext, ends: Ends, name: str) -> TableUpdate | None:
@@ -147,7 +147,7 @@ def _apart_in_more_than_case(
         yield MergedTable(one.name, "conflict", None, conflict_table([row]))
 
 
-def _renamed_alike(
+def _renamed_apart(
     commits: Commits,
     ends: Ends,
     merged: Sequence[MergedTable],
